@@ -1,0 +1,70 @@
+"""The native alert: what a webhook body may say."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from backstop.contracts.base import Incoming, Number, PositiveNumber
+from backstop.contracts.strategies import PriceMarkText, SymbolText, TakeProfitRung
+
+
+class Action(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+    CLOSE = "close"
+    REVERSE = "reverse"
+    TARGET = "target"
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _text(value: object) -> object:
+    """Numbers may come unquoted; a level is read from its text."""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return format(Decimal(str(value)), "f")
+    return value
+
+
+TargetSide = Literal["long", "short", "flat"]
+
+
+class NativeAlert(Incoming):
+    """See the README for examples. `id` or `time` make a repeat recognisable for ever; without both, for 30 s."""
+
+    model_config = ConfigDict(title="Alert")
+
+    secret: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+    action: Annotated[Action, BeforeValidator(_lower)]
+    symbol: SymbolText
+    qty: PositiveNumber | None = None
+    stop_loss: Annotated[PriceMarkText, BeforeValidator(_text)] | None = None
+    take_profit: Annotated[list[TakeProfitRung], Field(max_length=10)] | None = None
+    leverage: Annotated[Number, Field(ge=1, le=100)] | None = None
+    position: Annotated[TargetSide, BeforeValidator(_lower)] | None = None
+    prev_position: Annotated[TargetSide, BeforeValidator(_lower)] | None = None
+    id: Annotated[str, Field(min_length=1, max_length=120)] | None = None
+    time: AwareDatetime | None = None
+
+    @field_validator("take_profit", mode="before")
+    @classmethod
+    def _one_target_may_be_plain(cls, value: object) -> object:
+        value = _text(value)
+        return [{"at": value}] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _target_says_where(self) -> "NativeAlert":
+        if self.action is Action.TARGET and self.position is None:
+            raise ValueError("action target needs position: long, short or flat")
+        return self

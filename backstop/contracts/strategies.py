@@ -1,0 +1,133 @@
+"""Strategies: how an alert becomes an order, and how the position is protected."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from backstop.contracts.base import Incoming, Moment, Number, Outgoing, PositiveNumber
+from backstop.domain.instrument import read_symbol
+from backstop.domain.protection import read_price_mark
+
+
+class SizingMode(StrEnum):
+    QTY = "qty"
+    QUOTE = "quote"
+    EQUITY_PCT = "equity_pct"
+    RISK_PCT = "risk_pct"
+
+
+class OnOpposite(StrEnum):
+    REVERSE = "reverse"
+    CLOSE = "close"
+    IGNORE = "ignore"
+
+
+def _mark(text: str) -> str:
+    if read_price_mark(text) is None:
+        raise ValueError('must be a distance like "1.5%" or a price like "64000"')
+    return text
+
+
+def _share(text: str) -> str:
+    mark = read_price_mark(text)
+    if mark is None or mark.share is None or not 0 < mark.share <= 1:
+        raise ValueError('must be a share like "50%", above 0 and at most 100%')
+    return text
+
+
+def _symbol(text: str) -> str:
+    symbol = read_symbol(text)
+    if symbol is None:
+        raise ValueError("must be a symbol like BTCUSDT, BYBIT:BTCUSDT.P or BTC/USDT:USDT")
+    return symbol
+
+
+PriceMarkText = Annotated[str, Field(max_length=40), AfterValidator(_mark)]
+PortionText = Annotated[str, Field(max_length=20), AfterValidator(_share)]
+SymbolText = Annotated[str, Field(max_length=40), AfterValidator(_symbol)]
+
+
+class Sizing(Incoming):
+    """`qty`: base coins, `quote`: USDT, `equity_pct`: % of equity as notional, `risk_pct`: % lost at the stop."""
+
+    mode: SizingMode
+    value: PositiveNumber
+
+    @model_validator(mode="after")
+    def _percent_is_a_percent(self) -> "Sizing":
+        if self.mode is SizingMode.RISK_PCT and self.value > 100:
+            raise ValueError("risk_pct must be at most 100")
+        if self.mode is SizingMode.EQUITY_PCT and self.value > 10_000:
+            raise ValueError("equity_pct must be at most 10000")
+        return self
+
+
+class TakeProfitRung(Incoming):
+    at: PriceMarkText
+    portion: PortionText = "100%"
+
+
+class ProtectionSettings(Incoming):
+    """Levels checked on every tick. `resident_gap` is how much wider the exchange's own stop lies, as % of entry."""
+
+    stop_loss: PriceMarkText | None = None
+    take_profit: Annotated[list[TakeProfitRung], Field(max_length=10)] = Field(default_factory=list)
+    resident_gap: PortionText = "0.5%"
+
+    @field_validator("take_profit", mode="before")
+    @classmethod
+    def _one_target_may_be_plain_text(cls, value: object) -> object:
+        return [{"at": value}] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _portions_fit(self) -> "ProtectionSettings":
+        marks = [read_price_mark(rung.portion) for rung in self.take_profit]
+        if sum((mark.share for mark in marks if mark and mark.share), start=Decimal(0)) > 1:
+            raise ValueError("take_profit portions add up to more than 100%")
+        return self
+
+
+class NewStrategy(Incoming):
+    account_id: UUID
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    symbols: Annotated[list[SymbolText], Field(min_length=1, max_length=100)]
+    sizing: Sizing
+    leverage: Annotated[Number, Field(ge=1, le=100)] = Decimal(1)
+    max_age_s: Annotated[int, Field(ge=1, le=3600)] = 30
+    on_opposite: OnOpposite = OnOpposite.REVERSE
+    protection: ProtectionSettings = Field(default_factory=ProtectionSettings)
+
+
+class StrategyChange(Incoming):
+    """Only what is named changes."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    symbols: Annotated[list[SymbolText], Field(min_length=1, max_length=100)] | None = None
+    sizing: Sizing | None = None
+    leverage: Annotated[Number, Field(ge=1, le=100)] | None = None
+    max_age_s: Annotated[int, Field(ge=1, le=3600)] | None = None
+    on_opposite: OnOpposite | None = None
+    protection: ProtectionSettings | None = None
+    enabled: bool | None = None
+
+
+class Strategy(Outgoing):
+    id: UUID
+    account_id: UUID
+    name: str
+    symbols: list[str]
+    sizing: Sizing
+    leverage: Number
+    max_age_s: int
+    on_opposite: OnOpposite
+    protection: ProtectionSettings
+    enabled: bool
+    webhook_url: str
+    created_at: Moment
+
+
+class CreatedStrategy(Strategy):
+    webhook_secret: str = Field(description="Shown this once.")

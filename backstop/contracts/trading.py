@@ -1,0 +1,204 @@
+"""What happened: signals, orders, executions, positions, trades."""
+
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from backstop.contracts.base import Incoming, Moment, Number, Outgoing
+from backstop.contracts.errors import FieldError
+from backstop.contracts.strategies import PortionText, PriceMarkText, TakeProfitRung
+
+Side = Literal["buy", "sell"]
+PositionSide = Literal["long", "short"]
+
+
+class SignalStatus(StrEnum):
+    """`accepted` waits · `executing` acts · `executed` done · `refused` we declined · `expired` too old ·
+    `failed` the exchange declined or the reversal stopped half way · `rejected` the alert was not valid."""
+
+    ACCEPTED = "accepted"
+    EXECUTING = "executing"
+    EXECUTED = "executed"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    REJECTED = "rejected"
+
+
+class SignalAnswer(Outgoing):
+    signal_id: UUID
+    status: Literal["accepted", "duplicate"]
+
+
+class Signal(Outgoing):
+    id: UUID
+    strategy_id: UUID
+    strategy_name: str
+    account_id: UUID
+    symbol: str | None
+    action: str | None
+    qty: Number | None
+    status: SignalStatus
+    reason: str | None = Field(description="Why it was refused, expired or failed, in words.")
+    reason_code: str | None
+    errors: list[FieldError]
+    position_id: UUID | None
+    received_at: Moment
+    decided_at: Moment | None
+
+
+class OrderStatus(StrEnum):
+    INTENDED = "intended"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+class Order(Outgoing):
+    id: str = Field(description="orderLinkId.")
+    account_id: UUID
+    position_id: UUID | None
+    signal_id: UUID | None
+    symbol: str
+    side: Side
+    purpose: str = Field(description="entry, stop_loss, take_profit, signal, reverse, manual, protection.")
+    qty: Number
+    filled_qty: Number
+    avg_price: Number | None
+    reduce_only: bool
+    stop_loss: Number | None
+    status: OrderStatus
+    exchange_order_id: str | None
+    reason: str | None
+    created_at: Moment
+    sent_at: Moment | None
+    updated_at: Moment
+
+
+class Execution(Outgoing):
+    id: str = Field(description="execId at the exchange.")
+    account_id: UUID
+    position_id: UUID | None
+    order_id: str | None
+    symbol: str
+    side: Side
+    exec_type: str
+    price: Number
+    qty: Number
+    fee: Number = Field(description="USDT; above 0 was paid.")
+    realised_pnl: Number
+    executed_at: Moment
+
+
+class FlightRecord(Signal):
+    """One alert from raw text to fills."""
+
+    raw: str = Field(description="The alert as received, its secret masked.")
+    parsed: dict[str, object] | None
+    orders: list[Order]
+    executions: list[Execution]
+
+
+class TakeProfitLevel(Outgoing):
+    price: Number
+    portion: str
+    status: Literal["armed", "fired", "disarmed"]
+
+
+class ResidentStop(Outgoing):
+    """The stop kept at the exchange, as last proven there."""
+
+    price: Number | None
+    verified_at: Moment | None
+
+
+class PositionStatus(StrEnum):
+    OPENING = "opening"
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class Position(Outgoing):
+    id: UUID
+    account_id: UUID
+    strategy_id: UUID | None
+    symbol: str
+    side: PositionSide
+    qty: Number
+    entry_price: Number | None
+    mark_price: Number | None
+    unrealised_pnl: Number | None = Field(
+        description="USDT at the last price, fees not counted; null while no fresh price is known."
+    )
+    stop_loss: Number | None
+    take_profit: list[TakeProfitLevel]
+    resident_stop: ResidentStop
+    leverage: Number | None
+    status: PositionStatus
+    opened_at: Moment
+    updated_at: Moment
+
+
+class ExitReason(StrEnum):
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    TRAILING = "trailing"
+    BREAK_EVEN = "break_even"
+    TIME = "time"
+    SIGNAL = "signal"
+    REVERSE = "reverse"
+    MANUAL = "manual"
+    EXTERNAL = "external"
+    LIQUIDATION = "liquidation"
+    HALT = "halt"
+
+
+class Trade(Outgoing):
+    id: UUID
+    account_id: UUID
+    strategy_id: UUID | None
+    symbol: str
+    side: PositionSide
+    qty: Number
+    entry_price: Number
+    exit_price: Number
+    gross_pnl: Number
+    fees: Number
+    funding: Number = Field(description="USDT; above 0 was received.")
+    net_pnl: Number
+    exit_reason: ExitReason
+    opened_at: Moment
+    closed_at: Moment
+
+
+class Event(Outgoing):
+    seq: int
+    type: str
+    ts: int = Field(description="UTC milliseconds.")
+    data: dict[str, object]
+
+
+class ClosePosition(Incoming):
+    portion: PortionText = "100%"
+
+
+class ReversePosition(Incoming):
+    pass
+
+
+class ProtectionChange(Incoming):
+    """Only what is named changes. A stop can be moved but not removed."""
+
+    stop_loss: PriceMarkText | None = None
+    take_profit: list[TakeProfitRung] | None = None
+
+
+class CommandAccepted(Outgoing):
+    command_id: UUID
