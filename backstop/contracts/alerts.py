@@ -1,7 +1,6 @@
 """The native alert: what a webhook body may say."""
 
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -16,14 +15,7 @@ from pydantic import (
 
 from backstop.contracts.base import Incoming, Number, PositiveNumber
 from backstop.contracts.strategies import PriceMarkText, SymbolText, TakeProfitRung
-
-
-class Action(StrEnum):
-    BUY = "buy"
-    SELL = "sell"
-    CLOSE = "close"
-    REVERSE = "reverse"
-    TARGET = "target"
+from backstop.domain.signal import Action
 
 
 def _lower(value: object) -> object:

@@ -1,7 +1,6 @@
 """Strategies: how an alert becomes an order, and how the position is protected."""
 
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -10,19 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from backstop.contracts.base import Incoming, Moment, Number, Outgoing, PositiveNumber
 from backstop.domain.instrument import read_symbol
 from backstop.domain.protection import read_price_mark
-
-
-class SizingMode(StrEnum):
-    QTY = "qty"
-    QUOTE = "quote"
-    EQUITY_PCT = "equity_pct"
-    RISK_PCT = "risk_pct"
-
-
-class OnOpposite(StrEnum):
-    REVERSE = "reverse"
-    CLOSE = "close"
-    IGNORE = "ignore"
+from backstop.domain.strategy import OnOpposite, SizingMode
 
 
 def _mark(text: str) -> str:

@@ -1,6 +1,5 @@
 """What happened: signals, orders, executions, positions, trades."""
 
-from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
@@ -9,22 +8,13 @@ from pydantic import Field
 from backstop.contracts.base import Incoming, Moment, Number, Outgoing
 from backstop.contracts.errors import FieldError
 from backstop.contracts.strategies import PortionText, PriceMarkText, TakeProfitRung
+from backstop.domain.execution import ExitReason
+from backstop.domain.order import OrderStatus
+from backstop.domain.position import PositionStatus
+from backstop.domain.signal import SignalStatus
 
 Side = Literal["buy", "sell"]
 PositionSide = Literal["long", "short"]
-
-
-class SignalStatus(StrEnum):
-    """`accepted` waits · `executing` acts · `executed` done · `refused` we declined · `expired` too old ·
-    `failed` the exchange declined or the reversal stopped half way · `rejected` the alert was not valid."""
-
-    ACCEPTED = "accepted"
-    EXECUTING = "executing"
-    EXECUTED = "executed"
-    REFUSED = "refused"
-    EXPIRED = "expired"
-    FAILED = "failed"
-    REJECTED = "rejected"
 
 
 class SignalAnswer(Outgoing):
@@ -47,17 +37,6 @@ class Signal(Outgoing):
     position_id: UUID | None
     received_at: Moment
     decided_at: Moment | None
-
-
-class OrderStatus(StrEnum):
-    INTENDED = "intended"
-    SENT = "sent"
-    UNKNOWN = "unknown"
-    OPEN = "open"
-    FILLED = "filled"
-    CANCELED = "canceled"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
 
 
 class Order(Outgoing):
@@ -118,13 +97,6 @@ class ResidentStop(Outgoing):
     verified_at: Moment | None
 
 
-class PositionStatus(StrEnum):
-    OPENING = "opening"
-    OPEN = "open"
-    CLOSING = "closing"
-    CLOSED = "closed"
-
-
 class Position(Outgoing):
     id: UUID
     account_id: UUID
@@ -144,20 +116,6 @@ class Position(Outgoing):
     status: PositionStatus
     opened_at: Moment
     updated_at: Moment
-
-
-class ExitReason(StrEnum):
-    STOP_LOSS = "stop_loss"
-    TAKE_PROFIT = "take_profit"
-    TRAILING = "trailing"
-    BREAK_EVEN = "break_even"
-    TIME = "time"
-    SIGNAL = "signal"
-    REVERSE = "reverse"
-    MANUAL = "manual"
-    EXTERNAL = "external"
-    LIQUIDATION = "liquidation"
-    HALT = "halt"
 
 
 class Trade(Outgoing):

@@ -13,6 +13,8 @@ Usdt = NewType("Usdt", Decimal)
 """An amount of the settlement coin, signed."""
 
 ZERO = Decimal(0)
+NO_QTY = Qty(ZERO)
+NO_USDT = Usdt(ZERO)
 
 
 def decimal_or_none(text: str | None) -> Decimal | None:

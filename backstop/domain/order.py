@@ -1,0 +1,90 @@
+"""An order: decided by us (an intent), then asked of the exchange, then known by evidence."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from backstop.domain.ids import OrderLinkId, PositionId, SignalId, Symbol
+from backstop.domain.money import Price, Qty
+from backstop.domain.protection import LevelKind
+from backstop.domain.side import Side
+
+
+class Purpose(StrEnum):
+    ENTRY = "entry"
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    SIGNAL = "signal"
+    REVERSE = "reverse"
+    MANUAL = "manual"
+    PROTECTION = "protection"
+
+    @classmethod
+    def of_level(cls, kind: LevelKind) -> "Purpose":
+        return cls.STOP_LOSS if kind is LevelKind.STOP_LOSS else cls.TAKE_PROFIT
+
+
+class OrderStatus(StrEnum):
+    """What we have evidence for. `unknown`: it was sent and may or may not exist."""
+
+    INTENDED = "intended"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+    @property
+    def final(self) -> bool:
+        return self in _FINAL
+
+
+_FINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
+
+TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.INTENDED: frozenset(OrderStatus) - {OrderStatus.INTENDED},
+    OrderStatus.SENT: frozenset(OrderStatus) - {OrderStatus.INTENDED, OrderStatus.SENT},
+    OrderStatus.UNKNOWN: frozenset(OrderStatus) - {OrderStatus.INTENDED, OrderStatus.UNKNOWN},
+    OrderStatus.OPEN: frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED}),
+    OrderStatus.FILLED: frozenset(),
+    OrderStatus.CANCELED: frozenset({OrderStatus.FILLED}),
+    OrderStatus.REJECTED: frozenset(),
+    OrderStatus.EXPIRED: frozenset(),
+}
+"""What may follow what. A cancel racing a fill ends filled (Bybit V5, "Order" stream)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`reported_qty` is what the exchange says was filled; `filled_qty` what we have booked, fill by fill."""
+
+    link_id: OrderLinkId
+    symbol: Symbol
+    side: Side
+    purpose: Purpose
+    qty: Qty
+    created_at: int
+    position_id: PositionId | None = None
+    signal_id: SignalId | None = None
+    reduce_only: bool = True
+    stop_loss: Price | None = None
+    leverage: Decimal | None = None
+    status: OrderStatus = OrderStatus.INTENDED
+    exchange_order_id: str | None = None
+    filled_qty: Decimal = Decimal(0)
+    filled_value: Decimal = Decimal(0)
+    reported_qty: Decimal = Decimal(0)
+    sent_at: int | None = None
+    ret_code: int | None = None
+    reason: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Final, and every fill it is said to have is booked."""
+        return self.status.final and self.filled_qty >= self.reported_qty
+
+    @property
+    def is_entry(self) -> bool:
+        return self.purpose is Purpose.ENTRY
