@@ -1,0 +1,13 @@
+"""The Lambda side: one Chalice app of thin routes."""
+
+from api.http import App
+from api.routes import accounts, auth, health, history, hooks, live, openapi, positions, strategies
+from api.sockets import sockets, ws_connect, ws_disconnect, ws_message
+
+__all__ = ["app", "ws_connect", "ws_disconnect", "ws_message"]
+
+app = App(app_name="backstop")
+app.experimental_feature_flags.add("WEBSOCKETS")
+for _module in (auth, accounts, strategies, hooks, positions, history, live, health, openapi):
+    app.register_blueprint(_module.routes.blueprint)
+app.register_blueprint(sockets)

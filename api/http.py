@@ -1,0 +1,319 @@
+"""The one doorway of every route: authentication, validation, answer, problem+json, and its entry in the OpenAPI document.
+
+A route is a function whose parameters say what it needs, by name: `user` (who is logged in), `body` and `query`
+(pydantic models), `request` (the raw request), and the `{names}` of its path. Its return type is the answer's model,
+`Answer[Model]` where the status or headers vary, or None for 204.
+"""
+
+import inspect
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import psycopg
+from chalice import Blueprint, Chalice
+from chalice.app import Response
+from pydantic import BaseModel, ValidationError
+
+from api.errors import HttpError, field_errors, not_found, unprocessable
+from api.sessions import Caller, authenticate
+from backstop.contracts.base import Outgoing
+from backstop.telemetry import logger
+
+M = TypeVar("M", bound=Outgoing)
+F = TypeVar("F", bound=Callable[..., object])
+
+ANY_TYPE = ["*/*"]
+_ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An API Gateway proxy event (REST, payload 1.0), read. Header names are lower-case."""
+
+    method: str
+    resource: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    source_ip: str
+    request_id: str
+
+    def cookie(self, name: str) -> str | None:
+        try:
+            morsel = SimpleCookie(self.headers.get("cookie", "")).get(name)
+        except CookieError:
+            return None
+        return morsel.value if morsel else None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[M]):
+    """A model with a status or headers of its own."""
+
+    model: M | None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """An answer that is JSON already."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What the OpenAPI document says about a route."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    tag: str
+    public: bool
+    statuses: tuple[int, ...]
+    problems: tuple[int, ...]
+    content_types: list[str]
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    answer: type[BaseModel] | None
+    path_types: Mapping[str, type]
+
+
+REGISTRY: list[Route] = []
+_current: ContextVar[Request] = ContextVar("request")
+
+
+class Routes:
+    """A Chalice Blueprint whose routes are registered for OpenAPI too."""
+
+    def __init__(self, module: str) -> None:
+        self.blueprint = Blueprint(module)
+        self._tag = module.rpartition(".")[2]
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int = 200,
+        also: tuple[int, ...] = (),
+        public: bool = False,
+        problems: tuple[int, ...] = (),
+        content_types: list[str] | None = None,
+    ) -> Callable[[F], F]:
+        """Serve `/api<path>`.
+
+        Args:
+            status: of the usual answer; `also` lists others that carry the same model.
+            public: no access token is asked for.
+            problems: statuses of refusals beyond those every such route has.
+            content_types: of the body; JSON if not given.
+        """
+
+        def register(handler: F) -> F:
+            types = get_type_hints(handler)
+            accepted = content_types or (["application/json"] if method in ("POST", "PATCH") else ANY_TYPE)
+            route = _describe(handler, types, method, f"/api{path}", self._tag, (status, *also), public, problems, accepted)
+            REGISTRY.append(route)
+            view = _view(handler, types, route)
+            self.blueprint.route(route.path, name=route.name, methods=[method], content_types=accepted)(view)
+            return handler
+
+        return register
+
+    def get(self, path: str, **options: Any) -> Callable[[F], F]:
+        return self.route("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Callable[[F], F]:
+        return self.route("POST", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Callable[[F], F]:
+        return self.route("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Callable[[F], F]:
+        return self.route("DELETE", path, status=204, **options)
+
+
+class App(Chalice):  # type: ignore[misc]
+    """Chalice, with the same headers and the same form of error on every answer, its own ones too."""
+
+    def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:
+        request = read_request(event)
+        with _serving(request):
+            # Chalice answers an unknown path with 405.
+            answer = super().__call__(event, context) if request.resource in self.routes else _problem(not_found())
+        if isinstance(answer, Response):
+            answer = answer.to_dict()
+        if answer["statusCode"] >= 400 and not _is_problem(answer):
+            answer = _as_problem(answer, request)
+        answer["headers"] = {**answer["headers"], **_ALWAYS, "X-Request-Id": request.request_id}
+        return answer
+
+
+def read_request(event: Mapping[str, Any]) -> Request:
+    context = event.get("requestContext") or {}
+    queries = event.get("multiValueQueryStringParameters") or {}
+    return Request(
+        method=context.get("httpMethod", ""),
+        resource=context.get("resourcePath", ""),
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        query={name: values[-1] for name, values in queries.items() if values},
+        body=_body(event),
+        # The address API Gateway saw; X-Forwarded-For is whatever the caller wrote.
+        source_ip=(context.get("identity") or {}).get("sourceIp") or "",
+        request_id=context.get("requestId") or "",
+    )
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    if isinstance(body, bytes):
+        return body
+    if event.get("isBase64Encoded"):
+        return b64decode(body)
+    return str(body).encode("utf-8", "surrogatepass")
+
+
+@contextmanager
+def _serving(request: Request) -> Iterator[None]:
+    """Makes `request` the current one. Chalice keeps its own on the app, where two threads would swap theirs."""
+    token = _current.set(request)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def _describe(
+    handler: Callable[..., object],
+    types: Mapping[str, Any],
+    method: str,
+    path: str,
+    tag: str,
+    statuses: tuple[int, ...],
+    public: bool,
+    problems: tuple[int, ...],
+    content_types: list[str],
+) -> Route:
+    answer = types.get("return")
+    if get_origin(answer) is Answer:
+        answer = get_args(answer)[0]
+    is_model = isinstance(answer, type) and issubclass(answer, BaseModel)
+    path_types = {name: types[name] for name in _names_in(path)}
+    validated = "body" in types or "query" in types
+    usual = {500, 503, *([] if public else [401]), *([404] if path_types else []), *([422] if validated else [])}
+    if method in ("POST", "PATCH"):
+        usual.add(415)
+    return Route(
+        method=method,
+        path=path,
+        name=handler.__name__,
+        summary=(inspect.getdoc(handler) or "").partition("\n")[0],
+        tag=tag,
+        public=public,
+        statuses=statuses,
+        problems=tuple(sorted(usual | set(problems))),
+        content_types=content_types,
+        body=types.get("body"),
+        query=types.get("query"),
+        answer=answer if is_model else None,
+        path_types=path_types,
+    )
+
+
+def _names_in(path: str) -> list[str]:
+    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
+
+
+def _view(handler: Callable[..., object], types: Mapping[str, Any], route: Route) -> Callable[..., Response]:
+    """The function Chalice calls with the path's parameters."""
+
+    def view(**path: str) -> Response:
+        request = _current.get()
+        try:
+            arguments: dict[str, object] = {}
+            if not route.public:
+                caller = authenticate(request.headers.get("authorization", ""))
+                arguments |= {"user": caller} if types.get("user") is Caller else {}
+            arguments |= {name: _path_value(path[name], kind) for name, kind in route.path_types.items()}
+            if route.query is not None:
+                arguments["query"] = _validated(lambda: route.query.model_validate(dict(request.query)), "query")
+            if route.body is not None:
+                arguments["body"] = _validated(lambda: route.body.model_validate_json(request.body or b"{}"), "body")
+            if types.get("request") is Request:
+                arguments["request"] = request
+            return _answer(handler(**arguments), route.statuses[0])
+        except HttpError as error:
+            return _problem(error, request.request_id)
+        except psycopg.OperationalError as error:
+            logger().warning("database_unavailable", extra={"route": route.name, "error": type(error).__name__})
+            return _problem(
+                HttpError(503, "database_unavailable", "try again in a few seconds", headers={"Retry-After": "5"}),
+                request.request_id,
+            )
+        except Exception:
+            logger().exception("unhandled", extra={"route": route.name, "request_id": request.request_id})
+            return _problem(HttpError(500, "internal_error", "this is our mistake and has been noted"), request.request_id)
+
+    return view
+
+
+def _validated(validate: Callable[[], BaseModel], root: str) -> BaseModel:
+    try:
+        return validate()
+    except ValidationError as error:
+        # The original holds what was sent.
+        raise unprocessable(field_errors(error, root)) from None
+
+
+def _path_value(text: str, kind: type) -> object:
+    if kind is not UUID:
+        return text
+    try:
+        return UUID(text)
+    except ValueError:
+        raise not_found() from None
+
+
+def _answer(answer: object, status: int) -> Response:
+    headers: dict[str, Any] = {}
+    if isinstance(answer, Answer):
+        status, headers, answer = answer.status or status, dict(answer.headers), answer.model
+    if answer is None:
+        return Response("", headers, status)
+    headers["Content-Type"] = "application/json"
+    # Text made by pydantic: Chalice's own encoder turns decimals into floats.
+    text = answer.text if isinstance(answer, JsonText) else _json(answer)
+    return Response(text, headers, status)
+
+
+def _json(model: object) -> str:
+    assert isinstance(model, BaseModel), model
+    return model.model_dump_json()
+
+
+def _problem(error: HttpError, request_id: str = "") -> Response:
+    headers = {**error.headers, "Content-Type": "application/problem+json"}
+    return Response(error.problem(request_id).model_dump_json(), headers, error.status)
+
+
+def _is_problem(answer: Mapping[str, Any]) -> bool:
+    return answer["headers"].get("Content-Type") == "application/problem+json"
+
+
+def _as_problem(answer: Mapping[str, Any], request: Request) -> dict[str, Any]:
+    """What Chalice itself refused, in our form."""
+    codes = {405: "method_not_allowed", 415: "unsupported_media_type"}
+    status = answer["statusCode"]
+    error = HttpError(status, codes.get(status, "internal_error" if status >= 500 else "bad_request"))
+    response: dict[str, Any] = _problem(error, request.request_id).to_dict()
+    response["headers"] |= {name: value for name, value in answer["headers"].items() if name == "Allow"}
+    return response

@@ -1,0 +1,148 @@
+"""The OpenAPI 3.1 document, made from the routes and the models that validate. `python -m api.openapi` prints it."""
+
+import json
+import sys
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+import api.app  # noqa: F401 - registers every route
+from api.http import REGISTRY, Route
+from backstop.contracts.alerts import NativeAlert
+from backstop.contracts.errors import Problem
+from backstop.contracts.live import ClientMessage, LiveMessage
+
+_REF = "#/components/schemas/{model}"
+_VERSION = "1"
+
+
+def document() -> dict[str, Any]:
+    """The whole document as JSON values."""
+    schemas, components = _schemas()
+    paths: dict[str, dict[str, Any]] = {}
+    for route in REGISTRY:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Backstop",
+            "version": _VERSION,
+            "description": "A hosted Bybit trading bot: alerts become protected positions.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+    }
+
+
+def document_text() -> str:
+    """The document as it is committed: sorted, indented, one newline at the end."""
+    return json.dumps(document(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+Schemas = Mapping[tuple[type[BaseModel], str], dict[str, Any]]
+
+
+def _schemas() -> tuple[Schemas, dict[str, Any]]:
+    """A schema for each model as it is used, and the components they refer to.
+
+    Two models with the same name would be renamed by pydantic, and clients with them; so that fails here.
+    """
+    wanted: set[tuple[type[BaseModel], Any]] = {(model, "serialization") for model in (Problem, LiveMessage)}
+    wanted |= {(model, "validation") for model in (NativeAlert, ClientMessage)}
+    for route in REGISTRY:
+        wanted |= {(route.body, "validation")} if route.body else set()
+        wanted |= {(route.answer, "serialization")} if route.answer else set()
+    schemas, definitions = models_json_schema(sorted(wanted, key=lambda one: (one[0].__name__, one[1])), ref_template=_REF)
+    components = definitions["$defs"]
+    ambiguous = [name for name in components if not name.isalnum()]
+    assert not ambiguous, f"two schemas of one name: {ambiguous}"
+    return schemas, components  # type: ignore[return-value]
+
+
+def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "tags": [route.tag],
+        "responses": _responses(route, schemas),
+        "security": [] if route.public else [{"accessToken": []}],
+    }
+    parameters = [*_path_parameters(route), *_query_parameters(route)]
+    if parameters:
+        operation["parameters"] = parameters
+    if route.body is not None:
+        # A body whose every field has a default may be left out.
+        required = any(field.is_required() for field in route.body.model_fields.values())
+        operation["requestBody"] = {
+            "required": required,
+            "content": {"application/json": {"schema": schemas[route.body, "validation"]}},
+        }
+    elif route.content_types[0] == "application/json" and len(route.content_types) > 1:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {kind: {"schema": schemas[NativeAlert, "validation"]} for kind in route.content_types},
+        }
+    return operation
+
+
+def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status in route.statuses:
+        responses[str(status)] = {"description": HTTPStatus(status).phrase}
+        if status != HTTPStatus.NO_CONTENT:
+            schema = schemas[route.answer, "serialization"] if route.answer else {"type": "object"}
+            responses[str(status)]["content"] = {"application/json": {"schema": schema}}
+    for status in route.problems:
+        responses[str(status)] = {
+            "description": HTTPStatus(status).phrase,
+            "content": {"application/problem+json": {"schema": schemas[Problem, "serialization"]}},
+        }
+    return responses
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "format": "uuid"} if kind is UUID else {"type": "string"},
+        }
+        for name, kind in route.path_types.items()
+    ]
+
+
+def _query_parameters(route: Route) -> list[dict[str, Any]]:
+    if route.query is None:
+        return []
+    schema = route.query.model_json_schema(ref_template=_REF)
+    definitions = schema.get("$defs", {})
+    return [
+        {"name": name, "in": "query", "required": False, "schema": _parameter_schema(field, definitions)}
+        for name, field in schema["properties"].items()
+    ]
+
+
+def _parameter_schema(field: dict[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """A query parameter is left out rather than null, and its enums stand in place."""
+    options = [option for option in field.get("anyOf", [field]) if option.get("type") != "null"]
+    schema = {**options[0]}
+    if "$ref" in schema:
+        schema = {**definitions[schema["$ref"].rpartition("/")[2]]}
+    schema.pop("title", None)
+    if schema.get("default", "") is None:
+        del schema["default"]
+    return schema
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document_text())

@@ -1,0 +1,51 @@
+"""Strategies, each with its webhook."""
+
+from uuid import UUID
+
+from api import strategies
+from api.database import transaction
+from api.http import Routes
+from api.queries import PageQuery
+from api.sessions import Caller
+from backstop.contracts.base import Page
+from backstop.contracts.strategies import CreatedStrategy, NewStrategy, Strategy, StrategyChange
+from backstop.store.paging import fetch_page
+
+routes = Routes(__name__)
+
+
+@routes.get("/strategies")
+def list_strategies(user: Caller, query: PageQuery) -> Page[Strategy]:
+    """Your strategies, newest first."""
+    with transaction(user.id) as connection:
+        return fetch_page(connection, strategies.listed(user, query.page), query.limit)
+
+
+@routes.post("/strategies", status=201, problems=(404, 409))
+def create_strategy(user: Caller, body: NewStrategy) -> CreatedStrategy:
+    """Make a strategy and its webhook. The webhook's secret is shown this once."""
+    return strategies.create(user, body)
+
+
+@routes.get("/strategies/{strategy_id}")
+def get_strategy(user: Caller, strategy_id: UUID) -> Strategy:
+    """One strategy."""
+    return strategies.get(user, strategy_id)
+
+
+@routes.patch("/strategies/{strategy_id}", problems=(409,))
+def change_strategy(user: Caller, strategy_id: UUID, body: StrategyChange) -> Strategy:
+    """Change what is named; positions that are open keep their levels."""
+    return strategies.change(user, strategy_id, body)
+
+
+@routes.delete("/strategies/{strategy_id}", problems=(409,))
+def remove_strategy(user: Caller, strategy_id: UUID) -> None:
+    """Remove a strategy and its webhook. Refused while it has an open position."""
+    strategies.remove(user, strategy_id)
+
+
+@routes.post("/strategies/{strategy_id}/secret")
+def rotate_secret(user: Caller, strategy_id: UUID) -> CreatedStrategy:
+    """A new webhook secret, shown this once; the old one is refused from now on."""
+    return strategies.rotate_secret(user, strategy_id)
