@@ -1,0 +1,68 @@
+import type { QueryClient } from '@tanstack/react-query';
+import { keys, signalsQuery, tradesQuery, upsert } from '@/api/queries';
+import type { LiveMessage } from '@/api/types';
+import { putHealth, putPosition, putPrices, replacePositions } from './store';
+
+type Notice = Extract<LiveMessage, { type: 'notice' }>['data'];
+
+/**
+ * Where each message goes: positions, prices and health to the live store; signals and trades to the lists that
+ * Query already holds, so that no value lives in two places.
+ */
+export function createApply(queries: QueryClient, onNotice: (notice: Notice) => void) {
+  let snapshots = 0;
+
+  /** An answer on its way may be older than the message: ask again. */
+  function settle(queryKey: readonly string[]) {
+    if (queries.isFetching({ queryKey }) > 0) void queries.invalidateQueries({ queryKey });
+  }
+
+  function refreshRecord(signalId: string | null) {
+    if (signalId) void queries.invalidateQueries({ queryKey: keys.flightRecord(signalId) });
+  }
+
+  return function apply(message: LiveMessage): void {
+    switch (message.type) {
+      case 'snapshot':
+        replacePositions(message.data.positions, message.data.truncated);
+        // What happened while nobody listened is in the lists only.
+        if (snapshots++ > 0) {
+          void queries.invalidateQueries({ queryKey: keys.trades });
+          void queries.invalidateQueries({ queryKey: keys.signals });
+        }
+        return;
+      case 'position':
+        putPosition(message.data);
+        return;
+      case 'signal':
+        queries.setQueryData(signalsQuery.queryKey, (pages) => upsert(pages, message.data));
+        settle(keys.signals);
+        refreshRecord(message.data.id);
+        return;
+      case 'trade':
+        queries.setQueryData(tradesQuery.queryKey, (pages) => upsert(pages, message.data));
+        settle(keys.trades);
+        return;
+      case 'order':
+        refreshRecord(message.data.signal_id);
+        return;
+      case 'execution':
+        void queries.invalidateQueries({ queryKey: keys.flightRecords });
+        return;
+      case 'notice':
+        onNotice(message.data);
+        return;
+      case 'price':
+        putPrices(message.data.prices, message.ts);
+        return;
+      case 'health':
+        putHealth(message.data);
+        return;
+      case 'pong':
+        return;
+      default:
+        // A newer server may say more than we know.
+        message satisfies never;
+    }
+  };
+}
