@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document, made from the routes and the models that validate. `python -m api.openapi` prints it."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -61,11 +62,28 @@ def _schemas() -> tuple[Schemas, dict[str, Any]]:
     for route in REGISTRY:
         wanted |= {(route.body, "validation")} if route.body else set()
         wanted |= {(route.answer, "serialization")} if route.answer else set()
-    schemas, definitions = models_json_schema(sorted(wanted, key=lambda one: (one[0].__name__, one[1])), ref_template=_REF)
-    components = definitions["$defs"]
+    ordered = sorted(wanted, key=lambda one: (one[0].__name__, one[1]))
+    schemas, definitions = models_json_schema(ordered, ref_template=_REF)
+    components = {_component(name): _renamed(schema) for name, schema in definitions["$defs"].items()}
     ambiguous = [name for name in components if not name.isalnum()]
     assert not ambiguous, f"two schemas of one name: {ambiguous}"
-    return schemas, components  # type: ignore[return-value]
+    return {key: _renamed(schema) for key, schema in schemas.items()}, components
+
+
+def _component(name: str) -> str:
+    """`Page_Position_`, as pydantic names a generic model, becomes `PositionPage`."""
+    return re.sub(r"^Page_(\w+)_$", r"\1Page", name)
+
+
+def _renamed(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {key: _component_ref(value) if key == "$ref" else _renamed(value) for key, value in schema.items()}
+    return [_renamed(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def _component_ref(ref: str) -> str:
+    folder, _, name = ref.rpartition("/")
+    return f"{folder}/{_component(name)}"
 
 
 def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
