@@ -64,7 +64,8 @@ def reachable_by_others(binaries: Binaries, copies: Path = _SHARED_COPIES) -> Bi
         PostgresError: the copy could not be made.
     """
     folder = binaries.folder.resolve()
-    if all(parent.stat().st_mode & stat.S_IXOTH for parent in [folder, *folder.parents]):
+    way = [folder / "postgres", folder, *folder.parents]
+    if all(part.stat().st_mode & stat.S_IXOTH for part in way):
         return binaries
     install = folder.parent
     key = hashlib.sha256(f"{install}:{(folder / 'postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
@@ -81,10 +82,10 @@ def reachable_by_others(binaries: Binaries, copies: Path = _SHARED_COPIES) -> Bi
 
 
 def _copy_whole(install: Path, target: Path) -> None:
-    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.chmod(0o755)
     staging = Path(tempfile.mkdtemp(prefix="copying-", dir=target.parent))
     try:
-        staging.chmod(0o755)
         package = install.parent
         for name in ("bin", "lib", "share"):
             if (install / name).is_dir():
@@ -93,6 +94,7 @@ def _copy_whole(install: Path, target: Path) -> None:
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.is_dir():
             shutil.copytree(libraries, staging / libraries.name, symlinks=True)
+        _open_to_all(staging)
         try:
             staging.rename(target)
         except OSError:
@@ -100,6 +102,13 @@ def _copy_whole(install: Path, target: Path) -> None:
                 raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _open_to_all(folder: Path) -> None:
+    # Whatever the umask was: all may read, and execute what the owner may.
+    for path in [folder, *folder.rglob("*")]:
+        mode = path.stat().st_mode
+        path.chmod(stat.S_IMODE(mode) | (0o555 if mode & stat.S_IXUSR else 0o444))
 
 
 def _complete(folder: Path) -> bool:
