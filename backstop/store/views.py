@@ -17,14 +17,14 @@ from backstop.contracts.trading import (
     FlightRecord,
     Order,
     Position,
-    PositionStatus,
     ResidentStop,
     Signal,
-    SignalStatus,
     TakeProfitLevel,
     Trade,
 )
 from backstop.domain.money import plain
+from backstop.domain.position import PositionStatus
+from backstop.domain.signal import SignalStatus
 from backstop.store.paging import Numbered, PageRequest
 from backstop.store.query import Query, Row, T, fetch_all, fetch_one
 

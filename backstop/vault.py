@@ -1,0 +1,181 @@
+"""Exchange credentials, sealed. Who may seal may not open: the web side holds the `Sealer`, the streamer the `Opener`.
+
+Two kinds of key, told apart by the first byte of what is sealed:
+  1  HPKE (RFC 9180: X25519, HKDF-SHA256, AES-128-GCM) with a key pair in files, for local runs and tests;
+  2  a KMS data key per credential, AES-256-GCM.
+Both bind the encryption context, so that a sealed value moved to another account or user does not open.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+if TYPE_CHECKING:
+    from types_boto3_kms import KMSClient
+
+_HPKE = 1
+_KMS = 2
+_NONCE_BYTES = 12
+_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
+
+
+class VaultError(Exception):
+    """Sealed bytes that do not open: altered, of another context, or for another key. Holds nothing of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What signs requests at the exchange."""
+
+    api_key: str
+    api_secret: str
+
+    def __repr__(self) -> str:
+        return "Credentials(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a sealed value belongs to; visible in audit logs, so nothing secret in it."""
+
+    user_id: UUID
+    account_id: UUID
+    purpose: str = "exchange-credentials"
+
+    def as_mapping(self) -> dict[str, str]:
+        return {"account_id": str(self.account_id), "purpose": self.purpose, "user_id": str(self.user_id)}
+
+    def as_bytes(self) -> bytes:
+        return json.dumps(self.as_mapping(), sort_keys=True, separators=(",", ":")).encode()
+
+
+class Sealer(Protocol):
+    """Can only seal."""
+
+    def seal(self, credentials: Credentials, context: Context) -> bytes: ...
+
+
+class Opener(Protocol):
+    """Can open what was sealed."""
+
+    def open(self, sealed: bytes, context: Context) -> Credentials:
+        """Raises `VaultError` for anything but the untouched bytes with the same context."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HpkeSealer:
+    public_key: X25519PublicKey
+
+    def seal(self, credentials: Credentials, context: Context) -> bytes:
+        sealed = _SUITE.encrypt(_pack(credentials), self.public_key, info=context.as_bytes())
+        return bytes([_HPKE]) + sealed
+
+
+@dataclass(frozen=True, slots=True)
+class HpkeOpener:
+    private_key: X25519PrivateKey
+
+    def open(self, sealed: bytes, context: Context) -> Credentials:
+        try:
+            packed = _SUITE.decrypt(_content(sealed, _HPKE), self.private_key, info=context.as_bytes())
+        except (InvalidTag, ValueError):
+            raise VaultError("sealed credentials do not open") from None
+        return _unpack(packed)
+
+
+@dataclass(frozen=True, slots=True)
+class KmsSealer:
+    """Needs `kms:GenerateDataKey` only."""
+
+    kms: "KMSClient"
+    key_id: str
+
+    def seal(self, credentials: Credentials, context: Context) -> bytes:
+        key = self.kms.generate_data_key(KeyId=self.key_id, KeySpec="AES_256", EncryptionContext=context.as_mapping())
+        wrapped, nonce = key["CiphertextBlob"], os.urandom(_NONCE_BYTES)
+        box = AESGCM(key["Plaintext"]).encrypt(nonce, _pack(credentials), context.as_bytes())
+        return bytes([_KMS]) + len(wrapped).to_bytes(2) + wrapped + nonce + box
+
+
+@dataclass(frozen=True, slots=True)
+class KmsOpener:
+    """Needs `kms:Decrypt`."""
+
+    kms: "KMSClient"
+    key_id: str
+
+    def open(self, sealed: bytes, context: Context) -> Credentials:
+        content = _content(sealed, _KMS)
+        end = 2 + int.from_bytes(content[:2])
+        wrapped, nonce, box = content[2:end], content[end : end + _NONCE_BYTES], content[end + _NONCE_BYTES :]
+        if not (wrapped and nonce and box):
+            raise VaultError("sealed credentials do not open")
+        try:
+            key = self.kms.decrypt(CiphertextBlob=wrapped, KeyId=self.key_id, EncryptionContext=context.as_mapping())
+            return _unpack(AESGCM(key["Plaintext"]).decrypt(nonce, box, context.as_bytes()))
+        except (
+            # Its other answers (throttled, not allowed) are the world failing, and pass.
+            self.kms.exceptions.InvalidCiphertextException,
+            self.kms.exceptions.IncorrectKeyException,
+            InvalidTag,
+            ValueError,
+        ):
+            raise VaultError("sealed credentials do not open") from None
+
+
+def sealer_from(environment: Mapping[str, str]) -> Sealer:
+    """KMS when BACKSTOP_KMS_KEY_ID names a key, else the public key in BACKSTOP_VAULT_PUBLIC_KEY_FILE.
+
+    Raises KeyError when neither is set, OSError or ValueError when the file is not there or not an X25519 key.
+    """
+    if key_id := environment.get("BACKSTOP_KMS_KEY_ID"):
+        return KmsSealer(_kms(environment), key_id)
+    key = load_pem_public_key(Path(environment["BACKSTOP_VAULT_PUBLIC_KEY_FILE"]).read_bytes())
+    if not isinstance(key, X25519PublicKey):
+        raise ValueError("BACKSTOP_VAULT_PUBLIC_KEY_FILE must hold an X25519 public key")
+    return HpkeSealer(key)
+
+
+def opener_from(environment: Mapping[str, str]) -> Opener:
+    """KMS when BACKSTOP_KMS_KEY_ID names a key, else the private key in BACKSTOP_VAULT_PRIVATE_KEY_FILE.
+
+    Raises as `sealer_from`.
+    """
+    if key_id := environment.get("BACKSTOP_KMS_KEY_ID"):
+        return KmsOpener(_kms(environment), key_id)
+    key = load_pem_private_key(Path(environment["BACKSTOP_VAULT_PRIVATE_KEY_FILE"]).read_bytes(), None)
+    if not isinstance(key, X25519PrivateKey):
+        raise ValueError("BACKSTOP_VAULT_PRIVATE_KEY_FILE must hold an X25519 private key")
+    return HpkeOpener(key)
+
+
+def _kms(environment: Mapping[str, str]) -> "KMSClient":
+    import boto3  # noqa: PLC0415 - slow to import, and only KMS needs it
+
+    return boto3.client("kms", endpoint_url=environment.get("BACKSTOP_KMS_ENDPOINT"))
+
+
+def _pack(credentials: Credentials) -> bytes:
+    return json.dumps([credentials.api_key, credentials.api_secret]).encode()
+
+
+def _unpack(packed: bytes) -> Credentials:
+    api_key, api_secret = json.loads(packed)
+    return Credentials(api_key, api_secret)
+
+
+def _content(sealed: bytes, kind: int) -> bytes:
+    if not sealed or sealed[0] != kind:
+        raise VaultError("credentials were sealed with another kind of key")
+    return sealed[1:]
