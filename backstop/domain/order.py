@@ -58,7 +58,8 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`reported_qty` is what the exchange says was filled; `filled_qty` what we have booked, fill by fill."""
+    """`reported_qty` is what the exchange says was filled; `filled_qty` what we have booked, fill by fill.
+    `not_after` (opens): once this moment has passed it must not be sent for the first time (UTC milliseconds)."""
 
     link_id: OrderLinkId
     symbol: Symbol
@@ -76,6 +77,7 @@ class Order:
     filled_qty: Decimal = Decimal(0)
     filled_value: Decimal = Decimal(0)
     reported_qty: Decimal = Decimal(0)
+    not_after: int | None = None
     sent_at: int | None = None
     ret_code: int | None = None
     reason: str | None = None

@@ -47,6 +47,7 @@ class Position:
     levels_round: int = 0
     resident: ResidentStop = field(default_factory=ResidentStop)
     resident_tries: int = 0
+    resident_asked_at: int = 0
     closing_link_id: OrderLinkId | None = None
     exit_reason: ExitReason | None = None
     closed_at: int | None = None

@@ -106,7 +106,7 @@ def wish_of(signal: Signal) -> Wish | Refused:
             if signal.target is not None and signal.target.value != side.value:
                 return Refused(
                     "partial_exit_unsupported",
-                    f"{signal.action} while the source stays {signal.target} is a partial exit, which is not supported: "
+                    f"{signal.action} while the source stays {signal.target} is a partial exit, not supported: "
                     "send action close, or target with the position wanted",
                 )
             return Enter(side)

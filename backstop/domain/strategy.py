@@ -25,7 +25,7 @@ class OnOpposite(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """`qty`: base coins, `quote`: USDT, `equity_pct`: % of equity as notional, `risk_pct`: % of equity lost at the stop."""
+    """`qty`: base coins, `quote`: USDT, `equity_pct`: % of equity as notional, `risk_pct`: % lost at the stop."""
 
     mode: SizingMode
     value: Decimal

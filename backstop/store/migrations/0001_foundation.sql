@@ -219,11 +219,13 @@ create table orders (
   leverage          numeric,
   status            text not null check (status in ('intended', 'sent', 'unknown', 'open', 'filled', 'canceled', 'rejected', 'expired')),
   filled_qty        numeric not null default 0,
+  reported_qty      numeric not null default 0,
   filled_value      numeric not null default 0,
   exchange_order_id text,
   ret_code          int,
   reason            text,
   created_at        timestamptz not null,
+  not_after         timestamptz,
   sent_at           timestamptz,
   updated_at        timestamptz not null default now()
 );
@@ -289,17 +291,17 @@ create table trades (
 create index trades_of_user on trades (user_id, seq desc);
 
 create table reversals (
-  signal_id   uuid primary key,
+  cause_id    uuid primary key,
   user_id     uuid not null references users,
   account_id  uuid not null references accounts,
   symbol      text not null,
   position_id uuid not null references positions,
-  side        text not null check (side in ('long', 'short')),
-  step        text not null check (step in ('closing', 'opening', 'reversed', 'flat_expired', 'flat_failed', 'still_open')),
+  step        text not null check (step in ('closing', 'opening', 'reversed', 'flat_expired', 'flat_failed')),
+  plan        jsonb not null,
   reason      text,
-  command_id  uuid,
   updated_at  timestamptz not null default now()
 );
+comment on column reversals.cause_id is 'The signal or command that asked for it.';
 create unique index reversals_one_live on reversals (account_id, symbol) where step in ('closing', 'opening');
 
 create table quarantine (

@@ -1,0 +1,168 @@
+"""What to do, as data, in order.
+
+`Commit` is a barrier: what stands behind it is done once it is durable. What stands before it needs no write first:
+protective closes, whose ids were committed when their level was armed.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from backstop.domain.execution import Execution
+from backstop.domain.ids import CommandId, OrderLinkId, PositionId, SignalId, Symbol
+from backstop.domain.money import Price, Usdt
+from backstop.domain.order import Order
+from backstop.domain.position import Position, Trade
+from backstop.domain.protection import Level
+from backstop.domain.signal import SignalStatus
+from backstop.engine.events import Reminder
+from backstop.engine.reversal import Reversal
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOrder:
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class SavePosition:
+    """`quiet`: nothing a dashboard must be told at once, only the proof of its resident stop is newer."""
+
+    position: Position
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BookExecution:
+    """One fill or funding payment, with the profit it realised (USDT, before fees)."""
+
+    execution: Execution
+    position_id: PositionId | None
+    realised: Usdt
+    funding: Usdt
+
+
+@dataclass(frozen=True, slots=True)
+class SaveTrade:
+    trade: Trade
+
+
+@dataclass(frozen=True, slots=True)
+class SettleSignal:
+    signal_id: SignalId
+    status: SignalStatus
+    code: str | None = None
+    reason: str | None = None
+    position_id: PositionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettleCommand:
+    command_id: CommandId
+    status: SignalStatus
+    code: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SaveReversal:
+    reversal: Reversal
+
+
+@dataclass(frozen=True, slots=True)
+class SaveEquity:
+    equity: Decimal
+
+
+class NoticeLevel(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the trader should read."""
+
+    level: NoticeLevel
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Understood too little to act on; kept for a human."""
+
+    topic: str
+    reason: str
+    payload: str
+
+
+Change = (
+    SaveOrder
+    | SavePosition
+    | BookExecution
+    | SaveTrade
+    | SettleSignal
+    | SettleCommand
+    | SaveReversal
+    | SaveEquity
+    | Notice
+    | Quarantine
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """All of it in one transaction, or nothing."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendOrder:
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class SetResidentStop:
+    symbol: Symbol
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Watch these levels; one with a known close id takes the new price."""
+
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disarm:
+    close_ids: tuple[OrderLinkId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveOrder:
+    """Find out what became of it, by evidence."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    symbol: Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSnapshot:
+    """Read the exchange's positions and executions anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    reminder: Reminder
+    at: int
+
+
+Effect = Commit | SendOrder | SetResidentStop | Arm | Disarm | ResolveOrder | Subscribe | TakeSnapshot | Remind

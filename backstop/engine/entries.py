@@ -1,0 +1,282 @@
+"""A signal becomes an order, waits for its symbol, or is declined with a reason."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import assert_never
+from uuid import UUID
+
+from backstop.domain.ids import PositionId, Symbol, order_link_id
+from backstop.domain.instrument import Instrument, fit_quantity
+from backstop.domain.money import Price, Qty, plain
+from backstop.domain.order import Order, Purpose
+from backstop.domain.position import Position, PositionStatus
+from backstop.domain.protection import Protection, resident_stop_price, stop_price, target_price
+from backstop.domain.refusal import Refused
+from backstop.domain.side import PositionSide
+from backstop.domain.signal import (
+    Action,
+    Enter,
+    Flip,
+    Leave,
+    Signal,
+    SignalStatus,
+    expired,
+    protection_of,
+    wish_of,
+)
+from backstop.domain.sizing import size_entry
+from backstop.domain.strategy import OnOpposite, Strategy
+from backstop.engine.effects import Remind, SaveReversal, SendOrder, SettleSignal, Subscribe
+from backstop.engine.events import Quote, TakeNext
+from backstop.engine.exits import close_position
+from backstop.engine.reversal import EntryPlan, Reversal, ReversalStep
+from backstop.engine.settle import settle_plan, settle_signal
+from backstop.engine.turn import Turn
+
+QUOTE_MAX_AGE_MS = 3_000
+STOP_MAX_SHARE = Decimal("0.5")
+"""A stop farther from the price than this is taken for a mistake (a percentage written as a price)."""
+
+_QUOTE_RETRY_MS = 250
+
+
+def act_on_signal(turn: Turn, signal: Signal) -> None:
+    """Do what a signal wants, given that its symbol is neither opening, closing nor reversing."""
+    strategy = turn.state.strategies.get(signal.strategy_id)
+    if strategy is None or not strategy.enabled:
+        settle_signal(turn, signal.id, Refused("strategy_disabled", "the strategy is switched off or deleted"))
+        return
+    wish = wish_of(signal)
+    if isinstance(wish, Refused):
+        settle_signal(turn, signal.id, wish)
+        return
+    position = turn.state.positions.get(signal.symbol)
+    match wish:
+        case Leave():
+            _leave(turn, signal, position)
+        case Enter(side=side):
+            _enter(turn, signal, strategy, position, side)
+        case Flip():
+            if position is None:
+                settle_signal(turn, signal.id, Refused("no_position", f"nothing is open on {signal.symbol} to reverse"))
+            else:
+                begin_reversal(turn, position, _plan(signal, strategy, position.side.opposite))
+        case _:
+            assert_never(wish)
+
+
+def _leave(turn: Turn, signal: Signal, position: Position | None) -> None:
+    if position is not None:
+        close_position(turn, position, Purpose.SIGNAL, cause=signal.id, signal_id=signal.id)
+        turn.record(SettleSignal(signal.id, SignalStatus.EXECUTED, position_id=position.id))
+    elif signal.action is Action.TARGET:
+        turn.record(SettleSignal(signal.id, SignalStatus.EXECUTED, "already_there", "already flat"))
+    else:
+        settle_signal(turn, signal.id, Refused("no_position", f"nothing is open on {signal.symbol} to close"))
+
+
+def _enter(turn: Turn, signal: Signal, strategy: Strategy, position: Position | None, side: PositionSide) -> None:
+    plan = _plan(signal, strategy, side)
+    if position is None:
+        open_position(turn, plan)
+    elif position.side is side:
+        if signal.action is Action.TARGET:
+            turn.record(SettleSignal(signal.id, SignalStatus.EXECUTED, "already_there", f"already {side}", position.id))
+        else:
+            settle_signal(
+                turn, signal.id, Refused("already_in_position", f"a {side} position is open on {signal.symbol} already")
+            )
+    elif strategy.on_opposite is OnOpposite.REVERSE:
+        begin_reversal(turn, position, plan)
+    elif strategy.on_opposite is OnOpposite.CLOSE:
+        _leave(turn, signal, position)
+    else:
+        settle_signal(
+            turn,
+            signal.id,
+            Refused(
+                "opposite_ignored", f"a {position.side} position is open and the strategy ignores opposite signals"
+            ),
+        )
+
+
+def _plan(signal: Signal, strategy: Strategy, side: PositionSide) -> EntryPlan:
+    return EntryPlan(
+        cause_id=signal.id,
+        signal_id=signal.id,
+        strategy_id=strategy.id,
+        symbol=signal.symbol,
+        side=side,
+        qty=signal.qty,
+        protection=protection_of(signal, strategy),
+        leverage=signal.leverage or strategy.leverage,
+        at=signal.at,
+        max_age_ms=strategy.max_age_ms,
+    )
+
+
+def begin_reversal(turn: Turn, position: Position, plan: EntryPlan) -> None:
+    """Close `position`, then open by `plan` once it is confirmed flat. A plan too old closes nothing either."""
+    if expired(plan.at, plan.max_age_ms, turn.now):
+        settle_plan(turn, plan, SignalStatus.EXPIRED, _too_old(turn, plan))
+        return
+    reversal = Reversal(plan, position.id, ReversalStep.CLOSING)
+    turn.put_reversal(reversal)
+    turn.record(SaveReversal(reversal))
+    if plan.signal_id is not None:
+        turn.record(SettleSignal(plan.signal_id, SignalStatus.EXECUTING, position_id=position.id))
+    close_position(turn, position, Purpose.REVERSE, cause=plan.cause_id, signal_id=plan.signal_id)
+
+
+def continue_reversal(turn: Turn, reversal: Reversal) -> None:
+    """The old position is flat: open the new one, or end flat with the reason."""
+    turn.forget_reversal(reversal.plan.symbol)
+    reversal = replace(reversal, step=ReversalStep.OPENING)
+    turn.put_reversal(reversal)
+    turn.record(SaveReversal(reversal))
+    open_position(turn, reversal.plan)
+
+
+def open_position(turn: Turn, plan: EntryPlan) -> None:
+    """Intend and send the opening order with its resident stop, or say why not.
+
+    Without a fresh price it waits, until the plan is too old.
+    """
+    if expired(plan.at, plan.max_age_ms, turn.now):
+        settle_plan(turn, plan, SignalStatus.EXPIRED, _too_old(turn, plan))
+        return
+    instrument = turn.state.instruments.get(plan.symbol)
+    refusal = _blocked(turn, plan, instrument)
+    if refusal is not None or instrument is None:
+        settle_plan(turn, plan, SignalStatus.REFUSED, refusal or _unknown(plan.symbol))
+        return
+    quote = turn.state.quotes.get(plan.symbol)
+    if quote is None or turn.now - quote.at > QUOTE_MAX_AGE_MS:
+        turn.queue(plan.symbol, plan, first=True)
+        turn.afterwards(Subscribe(plan.symbol))
+        turn.afterwards(Remind(TakeNext(plan.symbol), turn.now + _QUOTE_RETRY_MS))
+        return
+    qty = _quantity(turn, plan, quote, instrument)
+    if isinstance(qty, Refused):
+        settle_plan(turn, plan, SignalStatus.REFUSED, qty)
+        return
+    _send_entry(turn, plan, quote, instrument, qty)
+
+
+def _send_entry(turn: Turn, plan: EntryPlan, quote: Quote, instrument: Instrument, qty: Qty) -> None:
+    position = Position(
+        id=PositionId(plan.cause_id),
+        symbol=plan.symbol,
+        side=plan.side,
+        protection=plan.protection,
+        opened_at=turn.now,
+        strategy_id=plan.strategy_id,
+        signal_id=plan.signal_id,
+        leverage=plan.leverage,
+        status=PositionStatus.OPENING,
+        updated_at=turn.now,
+    )
+    order = Order(
+        link_id=order_link_id(plan.cause_id, "o"),
+        symbol=plan.symbol,
+        side=plan.side.entry,
+        purpose=Purpose.ENTRY,
+        qty=qty,
+        created_at=turn.now,
+        position_id=position.id,
+        signal_id=plan.signal_id,
+        reduce_only=False,
+        stop_loss=resident_stop_price(plan.protection, plan.side, quote.last, instrument),
+        leverage=plan.leverage,
+        not_after=plan.at + plan.max_age_ms,
+    )
+    turn.put_position(position)
+    turn.put_order(order)
+    if plan.signal_id is not None:
+        turn.record(SettleSignal(plan.signal_id, SignalStatus.EXECUTING, position_id=position.id))
+    turn.afterwards(Subscribe(plan.symbol))
+    turn.afterwards(SendOrder(order))
+
+
+def _blocked(turn: Turn, plan: EntryPlan, instrument: Instrument | None) -> Refused | None:
+    if instrument is None:
+        return _unknown(plan.symbol)
+    if not instrument.tradable:
+        return Refused("not_tradable", f"{plan.symbol} takes no new positions at the exchange now")
+    if plan.symbol in turn.state.foreign:
+        return Refused(
+            "foreign_position",
+            f"a position that Backstop did not open is held on {plan.symbol}; close it at the exchange first",
+        )
+    if plan.leverage > instrument.max_leverage:
+        return Refused(
+            "leverage_too_high",
+            f"leverage {plain(plan.leverage)} is above {plain(instrument.max_leverage)}, the most {plan.symbol} allows",
+        )
+    return None
+
+
+def _quantity(turn: Turn, plan: EntryPlan, quote: Quote, instrument: Instrument) -> Qty | Refused:
+    misplaced = misplaced_level(plan.protection, plan.side, quote.last, instrument)
+    if misplaced is not None:
+        return misplaced
+    if plan.qty is not None:
+        return fit_quantity(plan.qty, quote.last, instrument)
+    strategy = turn.state.strategies.get(plan.strategy_id)
+    if strategy is None:
+        return Refused("strategy_disabled", "the strategy is deleted")
+    stop = plan.protection.stop_loss
+    return size_entry(
+        strategy.sizing,
+        price=quote.last,
+        stop=None if stop is None else stop_price(stop, plan.side, quote.last, instrument),
+        equity=turn.state.equity,
+        leverage=plan.leverage,
+        instrument=instrument,
+    )
+
+
+def misplaced_level(protection: Protection, side: PositionSide, price: Price, instrument: Instrument) -> Refused | None:
+    """Why these levels make no sense at this price, or None."""
+    if protection.stop_loss is not None:
+        stop = stop_price(protection.stop_loss, side, price, instrument)
+        if (price - stop) * side.sign <= 0:
+            return Refused("stop_wrong_side", f"stop-loss {plain(stop)} is not on the losing side of {plain(price)}")
+        if abs(price - stop) > price * STOP_MAX_SHARE:
+            return Refused(
+                "stop_too_far",
+                f"stop-loss {plain(stop)} is more than {plain(STOP_MAX_SHARE * 100)}% from {plain(price)}; "
+                'a distance is written with a percent sign, like "1.5%"',
+            )
+    for rung in protection.take_profit:
+        target = target_price(rung.at, side, price, instrument)
+        if (target - price) * side.sign <= 0:
+            return Refused(
+                "target_wrong_side", f"take-profit {plain(target)} is not on the winning side of {plain(price)}"
+            )
+    return None
+
+
+def _unknown(symbol: Symbol) -> Refused:
+    return Refused("unknown_symbol", f"{symbol} is not a linear perpetual of this exchange")
+
+
+def _too_old(turn: Turn, plan: EntryPlan) -> Refused:
+    age = (turn.now - plan.at) / 1000
+    return Refused("too_old", f"{age:.1f} s old; the strategy acts within {plan.max_age_ms / 1000:.0f} s")
+
+
+def is_known(turn: Turn, cause_id: UUID) -> bool:
+    """Whether something is already under way for this signal or command (it was told twice)."""
+    state = turn.state
+    if any(position.id == cause_id for position in state.positions.values()):
+        return True
+    if any(reversal.plan.cause_id == cause_id for reversal in state.reversals.values()):
+        return True
+    if order_link_id(cause_id, "o") in state.orders or order_link_id(cause_id, "c") in state.orders:
+        return True
+    return any(
+        (request.cause_id if isinstance(request, EntryPlan) else request.id) == cause_id
+        for line in state.waiting.values()
+        for request in line
+    )

@@ -1,0 +1,254 @@
+"""What happened, as the engine is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from backstop.domain.execution import Execution
+from backstop.domain.ids import CommandId, OrderLinkId, PositionId, StrategyId, Symbol
+from backstop.domain.money import Price
+from backstop.domain.order import OrderStatus
+from backstop.domain.protection import PriceMark, TakeProfit
+from backstop.domain.side import PositionSide
+from backstop.domain.signal import Signal
+from backstop.domain.strategy import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """`at`: when the exchange made it, UTC milliseconds."""
+
+    last: Price
+    mark: Price
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """The newest prices, told before an event that may open a position."""
+
+    quotes: Mapping[Symbol, Quote]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalReceived:
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCommand:
+    id: CommandId
+    position_id: PositionId
+    portion: Decimal
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseCommand:
+    id: CommandId
+    position_id: PositionId
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectCommand:
+    """Only what is not None changes."""
+
+    id: CommandId
+    position_id: PositionId
+    stop_loss: PriceMark | None
+    take_profit: tuple[TakeProfit, ...] | None
+    at: int
+
+
+Command = CloseCommand | ReverseCommand | ProtectCommand
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReceived:
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class LevelCrossed:
+    """A tick reached an armed level."""
+
+    symbol: Symbol
+    close_id: OrderLinkId
+    price: Price
+
+
+class Verdict(StrEnum):
+    """What a refusal by the exchange means for the intent, by retCode and never by exception class."""
+
+    FINAL = "final"
+    RETRY = "retry"
+    NOTHING_TO_REDUCE = "nothing_to_reduce"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSent:
+    """The request is on its way; nothing is known yet."""
+
+    link_id: OrderLinkId
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAccepted:
+    """The request was taken; whether it fills comes by other events."""
+
+    link_id: OrderLinkId
+    exchange_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefused:
+    link_id: OrderLinkId
+    verdict: Verdict
+    ret_code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderUncertain:
+    """Sent, and no answer that proves anything."""
+
+    link_id: OrderLinkId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAbsent:
+    """Proven: the exchange never accepted it and no longer can."""
+
+    link_id: OrderLinkId
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLapsed:
+    """It was not sent, because its time had run out before it could be."""
+
+    link_id: OrderLinkId
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReported:
+    """The exchange's word on an order, from the stream or a query. `filled_qty` is cumulative."""
+
+    link_id: OrderLinkId
+    exchange_order_id: str
+    status: OrderStatus
+    filled_qty: Decimal
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangePosition:
+    """What is held at the exchange. `side` None: flat. `at`: when it was read or pushed, our clock, milliseconds."""
+
+    symbol: Symbol
+    side: PositionSide | None
+    size: Decimal
+    entry_price: Decimal
+    mark_price: Decimal
+    stop_loss: Price | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PositionReported:
+    position: ExchangePosition
+
+
+@dataclass(frozen=True, slots=True)
+class ResidentStopRefused:
+    """`passed`: the price is already beyond the stop, so that the exchange cannot keep it."""
+
+    symbol: Symbol
+    message: str
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """Every position held, read in one go that began at `at`; executions up to then have been told before."""
+
+    positions: tuple[ExchangePosition, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class WalletReported:
+    """The account's equity in USDT."""
+
+    equity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class StrategiesChanged:
+    strategies: Mapping[StrategyId, Strategy]
+
+
+@dataclass(frozen=True, slots=True)
+class ResendOrder:
+    """Send again under the same id, if nothing has been heard of it."""
+
+    link_id: OrderLinkId
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOrder:
+    """Look it up, if it is not finished."""
+
+    link_id: OrderLinkId
+
+
+@dataclass(frozen=True, slots=True)
+class CloseAgain:
+    """Send the next close, if the position is still there and none is under way."""
+
+    symbol: Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class TakeNext:
+    """Look again at what waits for this symbol."""
+
+    symbol: Symbol
+
+
+Reminder = ResendOrder | CheckOrder | CloseAgain | TakeNext
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    reminder: Reminder
+
+
+Event = (
+    Priced
+    | SignalReceived
+    | CommandReceived
+    | LevelCrossed
+    | OrderSent
+    | OrderAccepted
+    | OrderRefused
+    | OrderUncertain
+    | OrderAbsent
+    | OrderLapsed
+    | OrderReported
+    | Executed
+    | PositionReported
+    | ResidentStopRefused
+    | SnapshotTaken
+    | WalletReported
+    | StrategiesChanged
+    | Reminded
+)

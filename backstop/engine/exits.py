@@ -1,0 +1,167 @@
+"""A position is closed, whole or in part: by a crossed level, a signal, a command, or because it cannot be protected.
+
+Closes are reduce-only, go out before anything is written, and repeat until the position reads zero.
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID
+
+from backstop.domain.ids import OrderLinkId, SignalId, Symbol, next_attempt, order_link_id
+from backstop.domain.money import Qty, floor_to
+from backstop.domain.order import Order, Purpose
+from backstop.domain.position import Position, PositionStatus, trade_of
+from backstop.domain.protection import Level, LevelKind, LevelStatus
+from backstop.engine.effects import Disarm, Remind, SaveTrade, SendOrder
+from backstop.engine.events import CheckOrder, LevelCrossed
+from backstop.engine.turn import Turn
+
+CHECK_AFTER_MS = 2_000
+"""A market order not known to be finished by then is looked up."""
+
+
+def on_level_crossed(turn: Turn, event: LevelCrossed) -> None:
+    position = turn.state.positions.get(event.symbol)
+    if position is None or position.status is not PositionStatus.OPEN:
+        return
+    level = next((level for level in position.armed if level.close_id == event.close_id), None)
+    if level is None:
+        return
+    fired = replace(
+        position,
+        levels=tuple(
+            replace(other, status=LevelStatus.FIRED) if other.close_id == level.close_id else other
+            for other in position.levels
+        ),
+    )
+    purpose = Purpose.of_level(level.kind)
+    link_id = level.close_id
+    qty = _level_quantity(turn, fired, level)
+    if qty is None:
+        _close_whole(turn, fired, purpose, link_id, signal_id=None)
+    else:
+        turn.put_position(fired)
+        _send_close(turn, fired, purpose, link_id, qty, signal_id=None)
+
+
+def _level_quantity(turn: Turn, position: Position, level: Level) -> Qty | None:
+    """How much a level closes; None is all of it, also when what would remain is too small to be closed later."""
+    if level.kind is LevelKind.STOP_LOSS or level.portion >= 1:
+        return None
+    return part_of(turn, position, position.entry_qty * level.portion)
+
+
+def part_of(turn: Turn, position: Position, wanted: Decimal) -> Qty | None:
+    """`wanted` on the lot step, at least the smallest order; None when that leaves nothing that can be closed later."""
+    instrument = turn.state.instruments.get(position.symbol)
+    if instrument is None:
+        return None
+    part = max(floor_to(wanted, instrument.qty_step), instrument.min_qty)
+    return Qty(part) if position.qty - part >= instrument.min_qty else None
+
+
+def close_position(
+    turn: Turn, position: Position, purpose: Purpose, *, cause: UUID, signal_id: SignalId | None = None
+) -> None:
+    """Close all of it at market, for a signal, a command, a reversal or want of protection."""
+    leg = "p" if purpose is Purpose.PROTECTION else "c"
+    _close_whole(turn, position, purpose, order_link_id(cause, leg), signal_id=signal_id)
+
+
+def reduce_position(turn: Turn, position: Position, cause: UUID, qty: Qty) -> None:
+    """Close a part at market by hand."""
+    _send_close(turn, position, Purpose.MANUAL, order_link_id(cause, "c"), qty, signal_id=None)
+
+
+def close_again(turn: Turn, symbol: Symbol) -> None:
+    """The next close of a position that should be gone and is not."""
+    position = turn.state.positions.get(symbol)
+    if position is None or position.status is not PositionStatus.CLOSING or position.qty <= 0:
+        return
+    last = position.closing_link_id
+    if last is None:
+        _close_whole(turn, position, Purpose.PROTECTION, order_link_id(position.id, "p"), signal_id=None)
+        return
+    under_way = turn.state.orders.get(last)
+    if under_way is not None and not under_way.done:
+        return
+    purpose = under_way.purpose if under_way is not None else purpose_of(last)
+    signal_id = under_way.signal_id if under_way is not None else None
+    _close_whole(turn, position, purpose, next_attempt(last), signal_id=signal_id)
+
+
+def purpose_of(link_id: str) -> Purpose:
+    """What an order of ours was for, by the leg in its id."""
+    leg = link_id.split("-")[1] if link_id.count("-") == 2 else ""
+    match leg[:1]:
+        case "o":
+            return Purpose.ENTRY
+        case "s":
+            return Purpose.STOP_LOSS
+        case "t":
+            return Purpose.TAKE_PROFIT
+        case "c":
+            return Purpose.MANUAL
+        case _:
+            return Purpose.PROTECTION
+
+
+def _close_whole(
+    turn: Turn, position: Position, purpose: Purpose, link_id: OrderLinkId, *, signal_id: SignalId | None
+) -> None:
+    closing = replace(
+        position,
+        status=PositionStatus.CLOSING,
+        closing_link_id=link_id,
+        levels=disarmed(position.levels),
+    )
+    gone = tuple(level.close_id for level in position.armed)
+    if gone:
+        turn.at_once(Disarm(gone))
+    turn.put_position(closing)
+    if position.qty > 0:
+        _send_close(turn, closing, purpose, link_id, position.qty, signal_id=signal_id)
+
+
+def _send_close(
+    turn: Turn,
+    position: Position,
+    purpose: Purpose,
+    link_id: OrderLinkId,
+    qty: Qty,
+    *,
+    signal_id: SignalId | None,
+) -> None:
+    order = Order(
+        link_id=link_id,
+        symbol=position.symbol,
+        side=position.side.exit,
+        purpose=purpose,
+        qty=qty,
+        created_at=turn.now,
+        position_id=position.id,
+        signal_id=signal_id,
+        reduce_only=True,
+    )
+    turn.at_once(SendOrder(order))
+    turn.put_order(order)
+    turn.afterwards(Remind(CheckOrder(link_id), turn.now + CHECK_AFTER_MS))
+
+
+def finish(turn: Turn, position: Position) -> None:
+    """It reads zero and nothing of it is under way: the position becomes a trade."""
+    armed = tuple(level.close_id for level in position.armed)
+    if armed:
+        turn.at_once(Disarm(armed))
+    closed = replace(
+        position, status=PositionStatus.CLOSED, closed_at=position.updated_at, levels=disarmed(position.levels)
+    )
+    turn.put_position(closed)
+    turn.record(SaveTrade(trade_of(closed)))
+    turn.state = replace(turn.state, settled_at={**turn.state.settled_at, closed.symbol: turn.now})
+
+
+def disarmed(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    return tuple(
+        replace(level, status=LevelStatus.DISARMED) if level.status is LevelStatus.ARMED else level for level in levels
+    )

@@ -1,0 +1,247 @@
+"""What becomes of an order: accepted, refused, unknown, reported. The exchange's evidence moves it, never a guess."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import assert_never
+
+from backstop.domain.ids import CommandId, next_attempt
+from backstop.domain.money import NO_QTY, ZERO, Qty
+from backstop.domain.order import TRANSITIONS, Order, OrderStatus
+from backstop.domain.position import PositionStatus
+from backstop.domain.refusal import Refused
+from backstop.domain.signal import SignalStatus
+from backstop.engine.effects import (
+    Notice,
+    NoticeLevel,
+    Remind,
+    ResolveOrder,
+    SendOrder,
+    SettleCommand,
+    SettleSignal,
+    TakeSnapshot,
+)
+from backstop.engine.events import (
+    CheckOrder,
+    CloseAgain,
+    OrderAbsent,
+    OrderAccepted,
+    OrderLapsed,
+    OrderRefused,
+    OrderReported,
+    OrderSent,
+    OrderUncertain,
+    ResendOrder,
+    Verdict,
+)
+from backstop.engine.exits import CHECK_AFTER_MS, finish
+from backstop.engine.reversal import EntryPlan
+from backstop.engine.settle import finish_reversal, settle_plan
+from backstop.engine.turn import Turn
+
+_RESEND_AFTER_MS = 1_000
+_BACKOFF_MS = (200, 400, 800, 1_500, 2_000)
+
+
+def on_sent(turn: Turn, event: OrderSent) -> None:
+    order = turn.state.orders.get(event.link_id)
+    if order is not None:
+        turn.put_order(replace(_moved(order, OrderStatus.SENT), sent_at=order.sent_at or event.at))
+
+
+def on_accepted(turn: Turn, event: OrderAccepted) -> None:
+    order = turn.state.orders.get(event.link_id)
+    if order is None:
+        return
+    moved = _moved(order, OrderStatus.OPEN)
+    turn.put_order(replace(moved, exchange_order_id=event.exchange_order_id or order.exchange_order_id))
+    turn.afterwards(Remind(CheckOrder(event.link_id), turn.now + CHECK_AFTER_MS))
+
+
+def on_refused(turn: Turn, event: OrderRefused) -> None:
+    order = turn.state.orders.get(event.link_id)
+    if order is None or order.status.final:
+        return
+    order = replace(order, ret_code=event.ret_code, reason=event.message)
+    match event.verdict:
+        case Verdict.RETRY:
+            turn.put_order(order)
+            turn.afterwards(Remind(ResendOrder(order.link_id), turn.now + _backoff(order)))
+        case Verdict.NOTHING_TO_REDUCE:
+            turn.put_order(_moved(order, OrderStatus.REJECTED))
+            turn.afterwards(TakeSnapshot())
+            order_done(turn, turn.state.orders[order.link_id])
+        case Verdict.FINAL:
+            turn.put_order(_moved(order, OrderStatus.REJECTED))
+            if not order.is_entry:
+                turn.record(
+                    Notice(
+                        NoticeLevel.ERROR,
+                        "close_refused",
+                        f"closing {order.symbol} was refused ({event.ret_code}: {event.message}); trying again",
+                    )
+                )
+            order_done(turn, turn.state.orders[order.link_id])
+        case _:
+            assert_never(event.verdict)
+
+
+def on_uncertain(turn: Turn, event: OrderUncertain) -> None:
+    """Sent without a usable answer: look for evidence. A close goes out again under the same id meanwhile, which is
+    harmless: the exchange takes an id once, and it can only reduce."""
+    order = turn.state.orders.get(event.link_id)
+    if order is None or order.status.final or order.status is OrderStatus.OPEN:
+        return
+    order = replace(_moved(order, OrderStatus.UNKNOWN), reason=event.reason)
+    turn.put_order(order)
+    turn.afterwards(ResolveOrder(order))
+    if not order.is_entry:
+        turn.afterwards(Remind(ResendOrder(order.link_id), turn.now + _RESEND_AFTER_MS))
+
+
+def on_absent(turn: Turn, event: OrderAbsent) -> None:
+    order = turn.state.orders.get(event.link_id)
+    if order is None or order.status.final:
+        return
+    _send_again(turn, order)
+
+
+def on_lapsed(turn: Turn, event: OrderLapsed) -> None:
+    order = turn.state.orders.get(event.link_id)
+    if order is None or order.status.final:
+        return
+    turn.put_order(replace(_moved(order, OrderStatus.EXPIRED), reason="too old to be sent"))
+    order_done(turn, turn.state.orders[order.link_id])
+
+
+def on_resend(turn: Turn, event: ResendOrder) -> None:
+    order = turn.state.orders.get(event.link_id)
+    if order is None or order.status.final or order.status is OrderStatus.OPEN or order.filled_qty > 0:
+        return
+    _send_again(turn, order)
+
+
+def on_check(turn: Turn, event: CheckOrder) -> None:
+    order = turn.state.orders.get(event.link_id)
+    if order is not None and not order.done:
+        turn.afterwards(ResolveOrder(order))
+
+
+def on_reported(turn: Turn, event: OrderReported) -> None:
+    order = turn.state.orders.get(event.link_id)
+    if order is None:
+        return
+    moved = replace(
+        _moved(order, event.status),
+        exchange_order_id=event.exchange_order_id or order.exchange_order_id,
+        reported_qty=max(order.reported_qty, event.filled_qty),
+        reason=event.reason or order.reason,
+    )
+    if moved == order:
+        return
+    turn.put_order(moved)
+    if moved.done:
+        order_done(turn, moved)
+    elif moved.status.final:
+        turn.afterwards(Remind(CheckOrder(order.link_id), turn.now + CHECK_AFTER_MS))
+
+
+def order_done(turn: Turn, order: Order) -> None:
+    """An order is over, with everything it filled booked."""
+    turn.forget_order(order.link_id)
+    if order.is_entry:
+        _entry_done(turn, order)
+    else:
+        _close_done(turn, order)
+
+
+def _entry_done(turn: Turn, order: Order) -> None:
+    position = turn.state.positions.get(order.symbol)
+    if position is None or position.id != order.position_id:
+        return
+    if position.qty == 0 and position.exit_qty > 0:
+        finish(turn, position)
+    elif order.filled_qty == 0 and position.entry_qty == 0:
+        turn.put_position(replace(position, status=PositionStatus.CLOSED, closed_at=turn.now))
+        status = SignalStatus.EXPIRED if order.status is OrderStatus.EXPIRED else SignalStatus.FAILED
+        refused = Refused(
+            "exchange_refused" if order.status is OrderStatus.REJECTED else f"entry_{order.status}",
+            order.reason or "the exchange filled nothing",
+        )
+        settle_plan(turn, _plan_of(turn, order), status, refused)
+        return
+    plan = _plan_of(turn, order)
+    if plan.signal_id is not None:
+        turn.record(SettleSignal(plan.signal_id, SignalStatus.EXECUTED, position_id=position.id))
+    else:
+        turn.record(SettleCommand(CommandId(plan.cause_id), SignalStatus.EXECUTED))
+    finish_reversal(turn, plan)
+
+
+def _close_done(turn: Turn, order: Order) -> None:
+    """What the close left over is closed by the next one."""
+    position = turn.state.positions.get(order.symbol)
+    if position is None or position.qty <= 0 or position.id != order.position_id:
+        return
+    if position.closing_link_id == order.link_id:
+        wait = 0 if order.filled_qty > 0 else _backoff(order)
+        turn.afterwards(Remind(CloseAgain(order.symbol), turn.now + wait))
+    elif position.status is PositionStatus.OPEN and order.filled_qty < order.qty:
+        rest = replace(
+            order,
+            link_id=next_attempt(order.link_id),
+            qty=Qty(min(order.qty - order.filled_qty, position.qty)),
+            status=OrderStatus.INTENDED,
+            created_at=turn.now,
+            exchange_order_id=None,
+            filled_qty=NO_QTY,
+            filled_value=ZERO,
+            reported_qty=ZERO,
+            sent_at=None,
+        )
+        turn.put_order(rest)
+        turn.afterwards(Remind(ResendOrder(rest.link_id), turn.now + _backoff(order)))
+
+
+def _send_again(turn: Turn, order: Order) -> None:
+    """The same order under the same id."""
+    if not order.is_entry:
+        turn.at_once(SendOrder(order))
+        turn.afterwards(Remind(CheckOrder(order.link_id), turn.now + CHECK_AFTER_MS))
+        return
+    if order.not_after is not None and turn.now > order.not_after:
+        turn.put_order(replace(_moved(order, OrderStatus.EXPIRED), reason="too old to be sent again"))
+        order_done(turn, turn.state.orders[order.link_id])
+    else:
+        turn.afterwards(SendOrder(order))
+
+
+def _plan_of(turn: Turn, order: Order) -> EntryPlan:
+    """The plan an entry order came from, as far as its end needs it."""
+    reversal = turn.state.reversals.get(order.symbol)
+    if reversal is not None and reversal.plan.cause_id == order.position_id:
+        return reversal.plan
+    assert order.position_id is not None, order
+    position = turn.state.positions[order.symbol]
+    assert position.strategy_id is not None, position
+    return EntryPlan(
+        cause_id=order.position_id,
+        signal_id=order.signal_id,
+        strategy_id=position.strategy_id,
+        symbol=order.symbol,
+        side=position.side,
+        qty=order.qty,
+        protection=position.protection,
+        leverage=order.leverage or position.leverage or Decimal(1),
+        at=order.created_at,
+        max_age_ms=0,
+    )
+
+
+def _moved(order: Order, status: OrderStatus) -> Order:
+    """The order in its new status, or as it was when what is reported is older than what is known."""
+    return replace(order, status=status) if status in TRANSITIONS[order.status] else order
+
+
+def _backoff(order: Order) -> int:
+    attempt = int(order.link_id.rpartition("-")[2])
+    return _BACKOFF_MS[min(attempt, len(_BACKOFF_MS)) - 1]

@@ -1,0 +1,106 @@
+"""The exchange is the truth for quantity. Its snapshot corrects ours, never the other way, and never in haste."""
+
+from dataclasses import replace
+
+from backstop.domain.execution import Execution
+from backstop.domain.ids import Symbol, compact
+from backstop.domain.money import NO_USDT, Price, Qty, plain
+from backstop.domain.order import OrderStatus
+from backstop.domain.position import Position, PositionStatus
+from backstop.domain.side import PositionSide, Side
+from backstop.engine.effects import Notice, NoticeLevel, Remind, ResolveOrder, TakeSnapshot
+from backstop.engine.events import CloseAgain, ExchangePosition, SnapshotTaken
+from backstop.engine.fills import on_executed
+from backstop.engine.shield import on_position_reported
+from backstop.engine.turn import Turn
+
+SETTLED_AFTER_MS = 5_000
+"""A read may lag the stream: no verdict on a symbol with something newer than this (fault 57)."""
+
+_LOOK_UP_AFTER_MS = 2_000
+
+
+def on_snapshot(turn: Turn, snapshot: SnapshotTaken) -> set[Symbol]:
+    """Compare; returns the symbols on which a position was found to be closed."""
+    held = {position.symbol: position for position in snapshot.positions if position.size > 0}
+    closed: set[Symbol] = set()
+    for position in tuple(turn.state.positions.values()):
+        theirs = held.get(position.symbol)
+        if theirs is not None:
+            on_position_reported(turn, theirs)
+        if _adopt_difference(turn, turn.state.positions.get(position.symbol, position), theirs, snapshot.at):
+            closed.add(position.symbol)
+    _note_foreign(turn, held, snapshot.at)
+    for order in turn.state.orders.values():
+        if turn.now - order.created_at > _LOOK_UP_AFTER_MS and order.status is not OrderStatus.INTENDED:
+            turn.afterwards(ResolveOrder(order))
+    for position in turn.state.positions.values():
+        if position.status is PositionStatus.CLOSING and position.qty > 0:
+            turn.afterwards(Remind(CloseAgain(position.symbol), turn.now))
+    return closed
+
+
+def _adopt_difference(turn: Turn, ours: Position, theirs: ExchangePosition | None, at: int) -> bool:
+    same_side = theirs is not None and theirs.side is ours.side
+    size = theirs.size if theirs is not None and same_side else Qty(ours.qty * 0)
+    if size == ours.qty:
+        return False
+    if ours.status is PositionStatus.OPENING or _moving(turn, ours):
+        return False
+    if at - ours.updated_at < SETTLED_AFTER_MS:
+        turn.afterwards(TakeSnapshot())
+        return False
+    quote = turn.state.quotes.get(ours.symbol)
+    price = theirs.mark_price if theirs is not None else (quote.mark if quote is not None else ours.entry_price)
+    assert price is not None, ours
+    grew = size > ours.qty
+    side: Side = ours.side.entry if grew else ours.side.exit
+    difference = abs(size - ours.qty)
+    turn.record(
+        Notice(
+            NoticeLevel.WARNING,
+            "adopted",
+            f"{ours.symbol}: the exchange holds {plain(size)}, our books {plain(ours.qty)}; adopted at {plain(price)}",
+        )
+    )
+    on_executed(
+        turn,
+        Execution(
+            exec_id=f"adopted-{compact(ours.id)}-{plain(ours.qty)}-{plain(size)}",
+            symbol=ours.symbol,
+            side=side,
+            exec_type="Trade",
+            price=Price(price),
+            qty=Qty(difference),
+            fee=NO_USDT,
+            at=at,
+        ),
+    )
+    return ours.symbol not in turn.state.positions
+
+
+def _moving(turn: Turn, position: Position) -> bool:
+    """Whether an order of ours may still change it: its outcome comes first."""
+    return any(order.symbol == position.symbol for order in turn.state.orders.values())
+
+
+def _note_foreign(turn: Turn, held: dict[Symbol, ExchangePosition], at: int) -> None:
+    foreign = {}
+    for symbol, theirs in held.items():
+        ours = turn.state.positions.get(symbol)
+        mine = ours is not None and (ours.side is theirs.side or ours.status is PositionStatus.OPENING)
+        lately = at - turn.state.settled_at.get(symbol, -SETTLED_AFTER_MS) < SETTLED_AFTER_MS
+        if not mine and not lately:
+            foreign[symbol] = theirs.size
+            if symbol not in turn.state.foreign:
+                side = theirs.side or PositionSide.LONG
+                turn.record(
+                    Notice(
+                        NoticeLevel.WARNING,
+                        "foreign_position",
+                        f"{plain(theirs.size)} {symbol} {side} is held that Backstop did not open; "
+                        "it is not protected here, and signals for it are refused until it is closed",
+                    )
+                )
+    if foreign != dict(turn.state.foreign):
+        turn.state = replace(turn.state, foreign=foreign)

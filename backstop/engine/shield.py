@@ -1,0 +1,122 @@
+"""Two layers of protection: the levels we watch on every tick, and the stop the exchange keeps behind them."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from backstop.domain.instrument import Instrument
+from backstop.domain.money import Price
+from backstop.domain.order import Purpose
+from backstop.domain.position import Position, PositionStatus
+from backstop.domain.protection import LevelStatus, Protection, ResidentStop, levels_of, resident_stop_price
+from backstop.engine.effects import Arm, Disarm, Notice, NoticeLevel, SetResidentStop
+from backstop.engine.events import ExchangePosition, ResidentStopRefused
+from backstop.engine.exits import close_position, disarmed
+from backstop.engine.turn import Turn
+
+_ASK_AGAIN_MS = 1_500
+_TRIES = 3
+_LOOSEST_GAP = Decimal(3)
+"""A resident stop up to this many gaps behind the watched one is left as it is."""
+
+
+def lay_levels(turn: Turn, position: Position) -> Position:
+    """Put the levels where the entry price says, keeping their ids and those already fired, and arm them."""
+    instrument = turn.state.instruments.get(position.symbol)
+    entry = position.entry_price
+    if instrument is None or entry is None:
+        return position
+    round_ = max(position.levels_round, 1)
+    wanted = levels_of(
+        position.id, position.symbol, position.side, entry, position.protection, instrument, round_=round_
+    )
+    before = {level.close_id: level for level in position.levels}
+    levels = tuple(
+        replace(level, status=before[level.close_id].status) if level.close_id in before else level for level in wanted
+    )
+    older = tuple(level for level in position.levels if level.close_id not in {new.close_id for new in levels})
+    armed = tuple(level for level in levels if level.status is LevelStatus.ARMED)
+    if armed:
+        turn.afterwards(Arm(armed))
+    return replace(position, levels=(*older, *levels), levels_round=round_)
+
+
+def change_protection(turn: Turn, position: Position, protection: Protection) -> Position:
+    """New levels under new ids in place of the armed ones."""
+    gone = tuple(level.close_id for level in position.armed)
+    if gone:
+        turn.at_once(Disarm(gone))
+    edited = replace(
+        position,
+        protection=protection,
+        levels_round=position.levels_round + 1,
+        levels=disarmed(position.levels),
+        resident_asked_at=turn.now,
+        resident_tries=0,
+    )
+    edited = lay_levels(turn, edited)
+    turn.put_position(edited)
+    instrument, entry = turn.state.instruments.get(position.symbol), position.entry_price
+    if instrument is not None and entry is not None:
+        wanted = resident_stop_price(protection, position.side, entry, instrument)
+        if wanted is not None and wanted != position.resident.price:
+            turn.afterwards(SetResidentStop(position.symbol, wanted))
+    return edited
+
+
+def on_position_reported(turn: Turn, reported: ExchangePosition) -> None:
+    """The exchange's word on its own stop: keep the proof, mend what is wrong."""
+    position = turn.state.positions.get(reported.symbol)
+    if position is None or reported.side is not position.side or reported.size <= 0:
+        return
+    resident = position.resident
+    if resident.verified_at is not None and reported.at < resident.verified_at:
+        return
+    proven = replace(position, resident=ResidentStop(reported.stop_loss, reported.at))
+    turn.put_position(proven, quiet=resident.price == reported.stop_loss)
+    if proven.status is PositionStatus.OPEN:
+        order_resident_stop(turn, proven)
+
+
+def order_resident_stop(turn: Turn, position: Position) -> None:
+    """Ask the exchange for the right stop when its own is missing or wrong; close when that fails again and again."""
+    instrument = turn.state.instruments.get(position.symbol)
+    entry = position.entry_price
+    if instrument is None or entry is None or position.status is not PositionStatus.OPEN:
+        return
+    wanted = resident_stop_price(position.protection, position.side, entry, instrument)
+    if wanted is None or resident_is_right(position, entry, instrument):
+        if position.resident_tries:
+            turn.put_position(replace(position, resident_tries=0), quiet=True)
+        return
+    if position.resident.verified_at is None or turn.now - position.resident_asked_at < _ASK_AGAIN_MS:
+        return
+    if position.resident_tries >= _TRIES:
+        _give_up(turn, position, "the exchange does not keep its stop-loss")
+        return
+    asked = replace(position, resident_tries=position.resident_tries + 1, resident_asked_at=turn.now)
+    turn.put_position(asked, quiet=True)
+    turn.afterwards(SetResidentStop(position.symbol, wanted))
+
+
+def resident_is_right(position: Position, entry: Price, instrument: Instrument) -> bool:
+    """Whether the exchange's stop lies behind the watched one, or on it, and not much farther than its gap."""
+    stop, resident = position.stop_loss, position.resident.price
+    if stop is None or resident is None:
+        return stop is None
+    behind = (stop - resident) * position.side.sign
+    loosest = entry * position.protection.resident_gap * _LOOSEST_GAP + instrument.tick_size * 2
+    return 0 <= behind <= loosest
+
+
+def on_resident_refused(turn: Turn, event: ResidentStopRefused) -> None:
+    position = turn.state.positions.get(event.symbol)
+    if position is None or position.status is not PositionStatus.OPEN:
+        return
+    if event.passed or position.resident_tries >= _TRIES:
+        _give_up(turn, position, event.message)
+
+
+def _give_up(turn: Turn, position: Position, why: str) -> None:
+    """No position stays without the exchange's stop."""
+    turn.record(Notice(NoticeLevel.ERROR, "unprotected", f"closing {position.symbol} at market: {why}"))
+    close_position(turn, position, Purpose.PROTECTION, cause=position.id)

@@ -1,0 +1,182 @@
+"""The one door: what one event means. The same arguments always give the same answer."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from backstop.domain.ids import Symbol
+from backstop.domain.money import plain
+from backstop.domain.position import PositionStatus
+from backstop.domain.signal import Signal
+from backstop.engine.commands import act_on_command, symbol_of
+from backstop.engine.effects import Effect, SaveEquity, Subscribe
+from backstop.engine.entries import act_on_signal, continue_reversal, is_known, open_position
+from backstop.engine.events import (
+    CheckOrder,
+    CloseAgain,
+    CommandReceived,
+    Event,
+    Executed,
+    LevelCrossed,
+    OrderAbsent,
+    OrderAccepted,
+    OrderLapsed,
+    OrderRefused,
+    OrderReported,
+    OrderSent,
+    OrderUncertain,
+    PositionReported,
+    Priced,
+    Reminded,
+    Reminder,
+    ResendOrder,
+    ResidentStopRefused,
+    SignalReceived,
+    SnapshotTaken,
+    StrategiesChanged,
+    TakeNext,
+    WalletReported,
+)
+from backstop.engine.exits import close_again, on_level_crossed
+from backstop.engine.fills import on_executed
+from backstop.engine.orders import (
+    on_absent,
+    on_accepted,
+    on_check,
+    on_lapsed,
+    on_refused,
+    on_reported,
+    on_resend,
+    on_sent,
+    on_uncertain,
+)
+from backstop.engine.reconcile import on_snapshot
+from backstop.engine.reversal import EntryPlan, ReversalStep
+from backstop.engine.shield import on_position_reported, on_resident_refused
+from backstop.engine.state import AccountState, Request
+from backstop.engine.turn import Turn
+
+
+def step(state: AccountState, event: Event, now: int) -> tuple[AccountState, tuple[Effect, ...]]:
+    """Decide what `event` means at `now` (UTC milliseconds); returns the new state and what to do, in order."""
+    turn = Turn(state, now)
+    _dispatch(turn, event)
+    _go_on(turn, event)
+    return turn.state, turn.effects()
+
+
+def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 - a table of all events, nothing else
+    match event:
+        case LevelCrossed():
+            on_level_crossed(turn, event)
+        case Executed():
+            on_executed(turn, event.execution)
+        case OrderReported():
+            on_reported(turn, event)
+        case OrderSent():
+            on_sent(turn, event)
+        case OrderAccepted():
+            on_accepted(turn, event)
+        case OrderRefused():
+            on_refused(turn, event)
+        case OrderUncertain():
+            on_uncertain(turn, event)
+        case OrderAbsent():
+            on_absent(turn, event)
+        case OrderLapsed():
+            on_lapsed(turn, event)
+        case SignalReceived():
+            _take(turn, event.signal.symbol, event.signal)
+        case CommandReceived():
+            symbol = symbol_of(turn, event.command)
+            if symbol is None:
+                act_on_command(turn, event.command)
+            else:
+                _take(turn, symbol, event.command)
+        case PositionReported():
+            on_position_reported(turn, event.position)
+        case ResidentStopRefused():
+            on_resident_refused(turn, event)
+        case SnapshotTaken():
+            on_snapshot(turn, event)
+        case Priced():
+            turn.state = replace(turn.state, quotes={**turn.state.quotes, **event.quotes})
+        case WalletReported():
+            if turn.state.equity is None or plain(turn.state.equity) != plain(event.equity):
+                turn.record(SaveEquity(event.equity))
+            turn.state = replace(turn.state, equity=event.equity)
+        case StrategiesChanged():
+            turn.state = replace(turn.state, strategies=event.strategies)
+            for symbol in sorted({symbol for strategy in event.strategies.values() for symbol in strategy.symbols}):
+                turn.afterwards(Subscribe(symbol))
+        case Reminded():
+            _remind(turn, event.reminder)
+        case _:
+            assert_never(event)
+
+
+def _remind(turn: Turn, reminder: Reminder) -> None:
+    match reminder:
+        case ResendOrder():
+            on_resend(turn, reminder)
+        case CheckOrder():
+            on_check(turn, reminder)
+        case CloseAgain():
+            close_again(turn, reminder.symbol)
+        case TakeNext():
+            _take_next(turn, reminder.symbol)
+        case _:
+            assert_never(reminder)
+
+
+def _take(turn: Turn, symbol: Symbol, request: Signal | Request) -> None:
+    """Act now, or wait behind what is under way on this symbol, in the order of arrival."""
+    if not isinstance(request, EntryPlan) and is_known(turn, request.id):
+        return
+    if _busy(turn, symbol) or symbol in turn.state.waiting:
+        turn.queue(symbol, request)
+    else:
+        _act(turn, request)
+
+
+def _act(turn: Turn, request: Request) -> None:
+    match request:
+        case Signal():
+            act_on_signal(turn, request)
+        case EntryPlan():
+            open_position(turn, request)
+        case _:
+            act_on_command(turn, request)
+
+
+def _busy(turn: Turn, symbol: Symbol) -> bool:
+    position = turn.state.positions.get(symbol)
+    return symbol in turn.state.reversals or (position is not None and position.status is not PositionStatus.OPEN)
+
+
+def _go_on(turn: Turn, event: Event) -> None:
+    """What follows once a symbol is settled: the second half of its reversal, or the next in line."""
+    if isinstance(event, Priced | StrategiesChanged | WalletReported):
+        return
+    for symbol, reversal in tuple(turn.state.reversals.items()):
+        if reversal.step is ReversalStep.CLOSING and symbol not in turn.state.positions:
+            continue_reversal(turn, reversal)
+    for symbol in tuple(turn.state.waiting):
+        _take_next(turn, symbol, only_if_settled=True)
+
+
+def _take_next(turn: Turn, symbol: Symbol, *, only_if_settled: bool = False) -> None:
+    """Work off the line until something is under way again or the first in it has to wait for a price."""
+    while symbol in turn.state.waiting:
+        first = turn.state.waiting[symbol][0]
+        if isinstance(first, EntryPlan):
+            if only_if_settled:
+                return
+            turn.next_waiting(symbol)
+            open_position(turn, first)
+            only_if_settled = True
+            continue
+        if _busy(turn, symbol):
+            return
+        request = turn.next_waiting(symbol)
+        assert request is not None
+        _act(turn, request)
