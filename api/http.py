@@ -121,7 +121,9 @@ class Routes:
         def register(handler: F) -> F:
             types = get_type_hints(handler)
             accepted = content_types or (["application/json"] if method in ("POST", "PATCH") else ANY_TYPE)
-            route = _describe(handler, types, method, f"/api{path}", self._tag, (status, *also), public, problems, accepted)
+            route = _describe(
+                handler, types, method, f"/api{path}", self._tag, (status, *also), public, problems, accepted
+            )
             REGISTRY.append(route)
             view = _view(handler, types, route)
             self.blueprint.route(route.path, name=route.name, methods=[method], content_types=accepted)(view)
@@ -261,7 +263,9 @@ def _view(handler: Callable[..., object], types: Mapping[str, Any], route: Route
             )
         except Exception:
             logger().exception("unhandled", extra={"route": route.name, "request_id": request.request_id})
-            return _problem(HttpError(500, "internal_error", "this is our mistake and has been noted"), request.request_id)
+            return _problem(
+                HttpError(500, "internal_error", "this is our mistake and has been noted"), request.request_id
+            )
 
     return view
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -53,8 +53,3 @@ class Page(Outgoing, Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None = None
-
-    @classmethod
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
-        """`PositionPage`: a name that clients can write."""
-        return f"{params[0].__name__}Page"

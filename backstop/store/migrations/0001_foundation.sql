@@ -48,6 +48,7 @@ create index login_failures_subject on login_failures (subject, failed_at);
 
 create table accounts (
   id                 uuid primary key,
+  seq                bigint generated always as identity unique,
   user_id            uuid not null references users,
   label              text not null,
   environment        text not null check (environment in ('simulator', 'demo', 'testnet', 'mainnet')),
@@ -77,6 +78,7 @@ create table heartbeats (
 
 create table strategies (
   id             uuid primary key,
+  seq            bigint generated always as identity unique,
   user_id        uuid not null references users,
   account_id     uuid not null,
   name           text not null,

@@ -1,0 +1,35 @@
+"""What the environment says. Read when asked for, so that importing the API needs nothing."""
+
+import os
+from urllib.parse import urlsplit
+
+
+def public_url() -> str:
+    """Where users reach us, without a slash at the end."""
+    return os.environ.get("BACKSTOP_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+
+
+def public_origin() -> str:
+    """As a browser writes it in `Origin`."""
+    url = urlsplit(public_url())
+    return f"{url.scheme}://{url.netloc}"
+
+
+def webhook_url(hook_id: str) -> str:
+    return f"{public_url()}/api/hooks/{hook_id}"
+
+
+def jwt_keys_file() -> str:
+    return os.environ["BACKSTOP_JWT_KEYS_FILE"]
+
+
+def websocket_endpoint() -> str:
+    """Where `@connections` are posted to."""
+    return os.environ["BACKSTOP_WS_ENDPOINT"]
+
+
+def database_url() -> tuple[str, str | None]:
+    """Where the database is, and the role to take there if the login is not the API's own."""
+    if own := os.environ.get("BACKSTOP_API_DATABASE_URL"):
+        return own, None
+    return os.environ["DATABASE_URL"], "backstop_api"

@@ -1,0 +1,53 @@
+"""What a user asks to be done with a position. It is stored here, and done by the streamer."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from api.database import transaction
+from api.errors import HttpError, not_found, wrong_field
+from api.sessions import Caller
+from backstop.contracts.trading import ClosePosition, CommandAccepted, Position, ProtectionChange, ReversePosition
+from backstop.domain.position import PositionStatus
+from backstop.store.commands import Kind, add_command, notify_work
+from backstop.store.query import execute, fetch_all, fetch_one
+from backstop.store.views import position
+
+
+def get(caller: Caller, position_id: UUID) -> Position:
+    """Raises HttpError 404."""
+    with transaction(caller.id) as connection:
+        found = fetch_one(connection, position(position_id))
+    if found is None:
+        raise not_found()
+    return found
+
+
+def close(caller: Caller, position_id: UUID, wish: ClosePosition) -> CommandAccepted:
+    return _submit(caller, position_id, "close", {"portion": wish.portion})
+
+
+def reverse(caller: Caller, position_id: UUID, _wish: ReversePosition) -> CommandAccepted:
+    return _submit(caller, position_id, "reverse", {})
+
+
+def protect(caller: Caller, position_id: UUID, wish: ProtectionChange) -> CommandAccepted:
+    """Raises HttpError 422 when nothing is named."""
+    named = wish.model_dump(mode="json", exclude_none=True)
+    if not named:
+        raise wrong_field("body", "name stop_loss or take_profit")
+    return _submit(caller, position_id, "protect", named)
+
+
+def _submit(caller: Caller, position_id: UUID, kind: Kind, body: dict[str, Any]) -> CommandAccepted:
+    """Raises HttpError 404, and 409 `position_closed`."""
+    command_id = uuid4()
+    with transaction(caller.id) as connection:
+        found = fetch_one(connection, position(position_id))
+        if found is None:
+            raise not_found()
+        if found.status is PositionStatus.CLOSED:
+            raise HttpError(409, "position_closed", f"the position in {found.symbol} is closed already")
+        wish = {"position_id": str(position_id), **body}
+        execute(connection, add_command(command_id, caller.id, found.account_id, kind, wish))
+        fetch_all(connection, notify_work(found.account_id))
+    return CommandAccepted(command_id=command_id)

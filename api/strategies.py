@@ -1,0 +1,106 @@
+"""Making and changing strategies. One account and symbol has one position, so it belongs to one strategy."""
+
+import secrets
+from hashlib import sha256
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+
+from api import config
+from api.accounts import position_open
+from api.database import transaction
+from api.errors import HttpError, not_found, wrong_field
+from api.sessions import Caller
+from backstop.contracts.strategies import CreatedStrategy, NewStrategy, Strategy, StrategyChange
+from backstop.store import strategies as stored
+from backstop.store.accounts import lock_account
+from backstop.store.commands import notify_work
+from backstop.store.paging import Numbered, PageRequest
+from backstop.store.query import Query, execute, fetch_all, fetch_one
+
+
+def listed(caller: Caller, page: PageRequest) -> Query[Numbered[Strategy]]:
+    return stored.strategies_page(caller.id, page, config.webhook_url)
+
+
+def get(caller: Caller, strategy_id: UUID) -> Strategy:
+    """Raises HttpError 404."""
+    with transaction(caller.id) as connection:
+        return _found(connection, strategy_id)
+
+
+def create(caller: Caller, new: NewStrategy) -> CreatedStrategy:
+    """Raises HttpError 404 without the account, 409 `symbol_taken`, 422 for a symbol that is not traded there."""
+    hook_id, secret = secrets.token_urlsafe(16), secrets.token_urlsafe(32)
+    with transaction(caller.id) as connection:
+        _check_symbols(connection, new.account_id, new.symbols)
+        adding = stored.add_strategy(uuid4(), caller.id, new, hook_id, _hash(secret), config.webhook_url)
+        strategy = fetch_one(connection, adding)
+        assert strategy is not None
+        fetch_all(connection, notify_work(new.account_id))
+    return _with_secret(strategy, secret)
+
+
+def change(caller: Caller, strategy_id: UUID, change: StrategyChange) -> Strategy:
+    """Raises as `create`, and 409 `position_open` when a symbol with an open position would be dropped."""
+    named = {name: getattr(change, name) for name in change.model_fields_set if getattr(change, name) is not None}
+    with transaction(caller.id) as connection:
+        before = _found(connection, strategy_id)
+        after = before.model_copy(update=named)
+        if change.symbols is not None:
+            _check_symbols(connection, before.account_id, after.symbols, besides=strategy_id)
+            held = set(fetch_all(connection, stored.open_symbols(strategy_id))) - set(after.symbols)
+            if held:
+                raise position_open(sorted(held))
+        execute(connection, stored.save_strategy(after))
+        fetch_all(connection, notify_work(before.account_id))
+        return _found(connection, strategy_id)
+
+
+def remove(caller: Caller, strategy_id: UUID) -> None:
+    """Raises HttpError 404, and 409 `position_open` while it has a position."""
+    with transaction(caller.id) as connection:
+        strategy = _found(connection, strategy_id)
+        if held := fetch_all(connection, stored.open_symbols(strategy_id)):
+            raise position_open(held)
+        execute(connection, stored.remove_strategy(strategy_id))
+        fetch_all(connection, notify_work(strategy.account_id))
+
+
+def rotate_secret(caller: Caller, strategy_id: UUID) -> CreatedStrategy:
+    """Raises HttpError 404."""
+    secret = secrets.token_urlsafe(32)
+    with transaction(caller.id) as connection:
+        strategy = _found(connection, strategy_id)
+        execute(connection, stored.set_secret(strategy_id, _hash(secret)))
+    return _with_secret(strategy, secret)
+
+
+def _found(connection: Connection[Any], strategy_id: UUID) -> Strategy:
+    strategy = fetch_one(connection, stored.strategy(strategy_id, config.webhook_url))
+    if strategy is None:
+        raise not_found()
+    return strategy
+
+
+def _check_symbols(
+    connection: Connection[Any], account_id: UUID, symbols: list[str], besides: UUID | None = None
+) -> None:
+    """Holds the account's lock, so that two strategies cannot take one symbol at the same time."""
+    environment = fetch_one(connection, lock_account(account_id))
+    if environment is None:
+        raise not_found()
+    if unknown := fetch_all(connection, stored.unknown_symbols(environment, symbols)):
+        raise wrong_field("symbols", f"{', '.join(unknown)} is not traded on {environment}")
+    if taken := fetch_one(connection, stored.taken_symbols(account_id, symbols, besides)):
+        symbol, name = taken
+        raise HttpError(409, "symbol_taken", f'{symbol} is traded by the strategy "{name}" on this account')
+
+
+def _with_secret(strategy: Strategy, secret: str) -> CreatedStrategy:
+    return CreatedStrategy(**dict(strategy), webhook_secret=secret)
+
+
+def _hash(secret: str) -> bytes:
+    return sha256(secret.encode()).digest()

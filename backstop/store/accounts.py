@@ -1,0 +1,69 @@
+"""Exchange accounts. The secret is only ever here sealed."""
+
+from uuid import UUID
+
+from backstop.contracts.accounts import Account, NewAccount
+from backstop.domain.money import plain
+from backstop.store.paging import Numbered, PageRequest
+from backstop.store.query import Query, Row, no_row
+
+
+def accounts_page(user_id: UUID, page: PageRequest) -> Query[Numbered[Account]]:
+    """Newest first."""
+    sql = """
+        select id, seq, label, environment, api_key_last4, status, status_reason, equity, created_at
+          from accounts
+         where user_id = %(user_id)s and deleted_at is null and seq < %(before)s
+         order by seq desc limit %(fetch)s"""
+    parameters = {"user_id": user_id, "before": page.before, "fetch": page.limit + 1}
+    return Query(sql, parameters, lambda row: Numbered(row["seq"], _read(row)))
+
+
+def add_account(account_id: UUID, user_id: UUID, new: NewAccount, sealed: bytes) -> Query[Account]:
+    sql = """
+        insert into accounts (id, user_id, label, environment, api_key_last4, sealed_credentials)
+        values (%(id)s, %(user_id)s, %(label)s, %(environment)s, %(last4)s, %(sealed)s)
+        returning id, label, environment, api_key_last4, status, status_reason, equity, created_at"""
+    parameters = {
+        "id": account_id,
+        "user_id": user_id,
+        "label": new.label,
+        "environment": new.environment,
+        "last4": new.api_key.get_secret_value()[-4:],
+        "sealed": sealed,
+    }
+    return Query(sql, parameters, _read)
+
+
+def lock_account(account_id: UUID) -> Query[str]:
+    """Its environment. Whoever changes what an account trades holds this lock."""
+    sql = "select environment from accounts where id = %(id)s and deleted_at is null for update"
+    return Query(sql, {"id": account_id}, lambda row: row["environment"])
+
+
+def open_symbols(account_id: UUID) -> Query[str]:
+    """Symbols with a position that is not closed."""
+    sql = "select distinct symbol from positions where account_id = %(id)s and status <> 'closed' order by symbol"
+    return Query(sql, {"id": account_id}, lambda row: row["symbol"])
+
+
+def remove_account(account_id: UUID) -> Query[None]:
+    """Forget the credentials and, with the account, its strategies; what happened stays."""
+    sql = """
+        with gone as (
+          update accounts set deleted_at = now(), sealed_credentials = '' where id = %(id)s returning id)
+        update strategies set deleted_at = now() where account_id = (select id from gone) and deleted_at is null"""
+    return Query(sql, {"id": account_id}, no_row)
+
+
+def _read(row: Row) -> Account:
+    return Account(
+        id=row["id"],
+        label=row["label"],
+        environment=row["environment"],
+        api_key_last4=row["api_key_last4"],
+        status=row["status"],
+        status_reason=row["status_reason"],
+        equity=None if row["equity"] is None else plain(row["equity"]),
+        created_at=row["created_at"],
+    )
