@@ -20,7 +20,7 @@ from simulator.instruments import INSTRUMENTS
 from simulator.market import Walk, next_walk_price
 from simulator.model import Account, OrderStatus, Request, Side
 from simulator.numbers import is_multiple, parse, text
-from simulator.order_checks import read_bool
+from simulator.order_checks import closes_in_hedge, read_bool
 from simulator.rows import execution_row, position_row
 from simulator.settlement import fund, trade_by_hand
 from simulator.sockets import encode
@@ -82,16 +82,15 @@ class Control:
         return {"api_key": key, "uid": account.uid, "balance": text(account.wallet)}
 
     async def price(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Set prices {symbol, last, mark [last], index [last]}; triggers and fills follow before the answer."""
+        """Set prices {symbol, last, mark [last], index [last]}; triggers and fills follow before the answer.
+
+        The price is taken as it is, off the tick grid too: market orders fill at exactly ``last``.
+        """
         symbol = _symbol(body)
         instrument = INSTRUMENTS[symbol]
         prices = {}
         for name in ("last", "mark", "index"):
             value = _number(body, name, default=body.get("last"), low=instrument.min_price, high=instrument.max_price)
-            if name == "last" and not is_multiple(value, instrument.tick_size):
-                raise _InvalidError(
-                    name, f"{text(value)} is not a multiple of the tick size {text(instrument.tick_size)}"
-                )
             prices[name] = value
         self._set_price(symbol, prices["last"], prices["mark"], prices["index"])
         return {"symbol": symbol, **{name: text(value) for name, value in prices.items()}}
@@ -138,14 +137,17 @@ class Control:
         if not is_multiple(qty, instrument.qty_step):
             raise _InvalidError("qty", f"{text(qty)} is not a multiple of the lot step {text(instrument.qty_step)}")
         default_idx = 0 if not account.is_hedged(symbol) else 1 if side is Side.BUY else 2
+        position_idx = int(_number(body, "position_idx", default=default_idx, low=Decimal(0), high=Decimal(2)))
+        if account.is_hedged(symbol) != (position_idx != 0):
+            raise _InvalidError("position_idx", "0 in one-way mode, 1 or 2 in hedge mode")
         order = trade_by_hand(
             self._venue.exchange,
             account,
             symbol=symbol,
             side=side,
             qty=qty,
-            position_idx=int(_number(body, "position_idx", default=default_idx, low=Decimal(0), high=Decimal(2))),
-            reduce_only=read_bool(body, "reduce_only"),
+            position_idx=position_idx,
+            reduce_only=read_bool(body, "reduce_only") or closes_in_hedge(position_idx, side),
             now_ms=self._venue.now_ms(),
         )
         self._venue.publish()

@@ -45,10 +45,11 @@ class FaultSwitch:
         return {"items": self._venue.faults.view()}
 
     async def clear(self, _body: Mapping[str, Any]) -> dict[str, Any]:
-        """Switch every fault off; instruments trade again."""
+        """Switch every fault off; instruments trade again, and tickers start from a snapshot."""
         self._venue.faults.clear()
         for symbol in INSTRUMENTS:
             self._venue.exchange.quote(symbol).status = "Trading"
+            self._public.push_snapshot(symbol)
         return {"items": []}
 
     async def _happen(self, fault: Fault) -> None:

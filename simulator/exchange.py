@@ -18,8 +18,9 @@ from simulator.market import Quote, opening_quote
 from simulator.model import ZERO, Account, LedgerRow, Order, Request, Side
 
 FIRST_UID = 100_001
-KEPT_RECORDS = 20_000
-"""Closed orders, executions, ledger rows and requests kept; the oldest go first."""
+KEPT_RECORDS = 5_000
+"""Closed orders, executions and ledger rows an account keeps; the oldest go first."""
+KEPT_REQUESTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,7 @@ class Exchange:
 
     def new_id(self) -> str:
         """An id in Bybit's shape, derived from the seed and a counter."""
-        digest = hashlib.blake2b(f"{self.state.seed}:{self.next_number()}".encode(), digest_size=16)
-        return str(uuid.UUID(bytes=digest.digest(), version=4))
+        return derived_id(f"{self.state.seed}:{self.next_number()}")
 
     def quote(self, symbol: str) -> Quote:
         """The quote of a symbol that trades here."""
@@ -183,10 +183,15 @@ class Exchange:
         return events
 
 
-def forget_oldest(records: list[Any]) -> None:
-    """Cut a list to KEPT_RECORDS; a tenth at once, so that it is rarely done."""
-    if len(records) > KEPT_RECORDS:
-        del records[: KEPT_RECORDS // 10]
+def derived_id(origin: str) -> str:
+    """A UUID that depends on the text alone."""
+    return str(uuid.UUID(bytes=hashlib.blake2b(origin.encode(), digest_size=16).digest(), version=4))
+
+
+def forget_oldest(records: list[Any], kept: int = KEPT_RECORDS) -> None:
+    """Cut a list to what is kept; a tenth at once, so that it is rarely done."""
+    if len(records) > kept:
+        del records[: kept // 10]
 
 
 def close_order(account: Account, order: Order) -> None:

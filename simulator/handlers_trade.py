@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from simulator import orders, queries
-from simulator.exchange import forget_oldest
+from simulator.exchange import KEPT_REQUESTS, forget_oldest
 from simulator.handling import Call, Handler, Result, answer, empty_list, is_linear
 from simulator.model import Order, Refusal, Request
 from simulator.order_checks import MalformedError, read_bool, read_order, read_symbol
@@ -161,7 +161,7 @@ def log_request(call: Call, outcome: Order | Refusal | None) -> None:
             order_id=outcome.order_id if isinstance(outcome, Order) else "",
         )
     )
-    forget_oldest(call.exchange.state.requests)
+    forget_oldest(call.exchange.state.requests, KEPT_REQUESTS)
     call.exchange.changes += 1
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from simulator.exchange import Exchange, Traded, close_order, forget_oldest
 from simulator.exchange import PrivateEvent as _Private
-from simulator.instruments import MAKER_FEE, TAKER_FEE
+from simulator.instruments import MAKER_FEE, TAKER_FEE, Instrument
 from simulator.margin import order_margin
 from simulator.model import (
     ZERO,
@@ -28,6 +28,8 @@ from simulator.model import (
 from simulator.numbers import floor_to, to_money
 from simulator.protection import attach, clear, drop, resize
 from simulator.rows import emit_order, emit_position, emit_wallet, execution_event_row
+
+_MARKET_BOUND = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,11 @@ def apply_fill(position: Position, side: Side, price: Decimal, effect: FillEffec
         position.status = "Normal"
     position.created_ms = position.created_ms or now_ms
     position.updated_ms = now_ms
+
+
+def market_bound(last: Decimal, side: Side, instrument: Instrument) -> Decimal:
+    """Worst price a market order shows as its limit: 1 % beyond the last price, on the tick."""
+    return floor_to(last * (1 + side.sign * _MARKET_BOUND), instrument.tick_size)
 
 
 def closable(position: Position, side: Side) -> Decimal:
@@ -308,6 +315,7 @@ def _available(exchange: Exchange, account: Account, order: Order, wanted: Decim
 
 
 def _rest(exchange: Exchange, account: Account, order: Order, now_ms: int) -> None:
+    order.rests = True
     emit_order(exchange, account, order, now_ms)
     emit_position(exchange, account, order.symbol, order.position_idx)
 

@@ -151,6 +151,8 @@ class Order:
     cum_exec_fee: Decimal = ZERO
     closed_pnl: Decimal = ZERO
     margin_reserved: Decimal = ZERO
+    rests: bool = False
+    """In the book, waiting for the price; False until it has been matched once."""
 
     @property
     def leaves_qty(self) -> Decimal:

@@ -21,8 +21,8 @@ def optional_text(value: Decimal | None) -> str:
 
 
 def fixed(value: Decimal, step: Decimal) -> str:
-    """With as many decimals as the step has: ``60000.10`` for a tick of 0.10."""
-    return format(value.quantize(step), "f")
+    """With as many decimals as the step has, ``60000.10`` for a tick of 0.10; in full when it is off the grid."""
+    return format(value.quantize(step), "f") if is_multiple(value, step) else text(value)
 
 
 def to_money(value: Decimal) -> Decimal:

@@ -160,6 +160,7 @@ def _read_order(params: Mapping[str, Any]) -> OrderRequest:
         if params.get(name) and not tpsl_mode:
             raise MalformedError(f"{name} can not have a value when tpSlMode is empty")
     direction = parse(params.get("triggerDirection") or 0)
+    position_idx = read_position_idx(params)
     return OrderRequest(
         symbol=symbol,
         side=side,
@@ -167,9 +168,9 @@ def _read_order(params: Mapping[str, Any]) -> OrderRequest:
         qty=qty,
         price=price,
         time_in_force=TimeInForce.IOC if is_market else time_in_force,
-        position_idx=read_position_idx(params),
+        position_idx=position_idx,
         order_link_id=_read_link_id(params),
-        reduce_only=read_bool(params, "reduceOnly"),
+        reduce_only=read_bool(params, "reduceOnly") or closes_in_hedge(position_idx, side),
         close_on_trigger=read_bool(params, "closeOnTrigger"),
         trigger_price=read_decimal(params, "triggerPrice") or None,
         trigger_direction=int(direction) if direction in {1, 2} else 0,
@@ -181,6 +182,11 @@ def _read_order(params: Mapping[str, Any]) -> OrderRequest:
         tpsl_mode=tpsl_mode,
         smp_type=str(params.get("smpType") or "None"),
     )
+
+
+def closes_in_hedge(position_idx: int, side: Side) -> bool:
+    """In hedge mode a sell on the long row and a buy on the short row can only close; they never flip."""
+    return (position_idx, side) in {(1, Side.SELL), (2, Side.BUY)}
 
 
 def _read_link_id(params: Mapping[str, Any]) -> str:
@@ -272,6 +278,8 @@ def _check_stops(exchange: Exchange, request: OrderRequest) -> Refusal | None:
 
 
 def _check_reduce_only(account: Account, request: OrderRequest) -> Refusal | None:
+    if account.position(request.symbol, request.position_idx).reduce_only and not request.reduce_only:
+        return Refusal(110023, "Currently you can only reduce your position")
     if not request.reduce_only or request.trigger_price is not None:
         return None
     position = account.position(request.symbol, request.position_idx)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from simulator.exchange import Exchange
-from simulator.matching import closable, match
+from simulator.matching import closable, market_bound, match
 from simulator.model import (
     PROTECTION,
     ZERO,
@@ -21,16 +21,14 @@ from simulator.model import (
     OrderType,
     PriceSource,
     Refusal,
-    Side,
     StopKind,
 )
-from simulator.numbers import floor_to, is_multiple
-from simulator.order_checks import OrderRequest, check_margin, check_order, read_decimal, required_margin
+from simulator.numbers import is_multiple
+from simulator.order_checks import OrderRequest, check_margin, check_order, read_decimal, read_source, required_margin
 from simulator.protection import drop, off_tick
 from simulator.rows import emit_order, emit_position
 from simulator.triggers import evaluate
 
-_MARKET_BOUND = Decimal("0.01")
 _CANCEL_ALL_LIMIT = 500
 
 
@@ -53,7 +51,7 @@ def accept(exchange: Exchange, account: Account, request: OrderRequest, now_ms: 
         side=request.side,
         order_type=request.order_type,
         qty=qty,
-        price=request.price or _market_bound(quote.last, request.side, instrument.tick_size),
+        price=request.price or market_bound(quote.last, request.side, instrument),
         status=OrderStatus.UNTRIGGERED if waits else OrderStatus.NEW,
         created_ms=now_ms,
         updated_ms=now_ms,
@@ -103,14 +101,16 @@ def amend(exchange: Exchange, account: Account, order: Order, params: Mapping[st
     instrument = exchange.instrument(order.symbol)
     qty = order.qty if changes["qty"] is None else changes["qty"]
     price = order.price if changes["price"] is None else changes["price"]
-    trigger = order.trigger_price if changes["triggerPrice"] is None else changes["triggerPrice"]
-    if not is_multiple(price, instrument.tick_size) or not price:
+    if price != order.price and not (is_multiple(price, instrument.tick_size) and price):
         return Refusal(110003, "price is invalid")
-    if qty <= order.cum_exec_qty or not is_multiple(qty, instrument.qty_step) or qty > instrument.max_qty:
+    if qty != order.qty and not (
+        is_multiple(qty, instrument.qty_step) and order.cum_exec_qty < qty <= instrument.max_qty
+    ):
         return Refusal(10001, "Qty invalid")
-    stops = [trigger, changes["takeProfit"] or None, changes["stopLoss"] or None]
+    stops = [changes[name] or None for name in ("triggerPrice", "takeProfit", "stopLoss")]
     if (refusal := off_tick(exchange, order.symbol, stops)) is not None:
         return refusal
+    by = {name: read_source(params, name) for name in ("tpTriggerBy", "slTriggerBy")}
     request = _as_request(order, qty - order.cum_exec_qty, price)
     reserved, order.margin_reserved = order.margin_reserved, ZERO
     refusal = check_margin(exchange, account, request)
@@ -119,13 +119,14 @@ def amend(exchange: Exchange, account: Account, order: Order, params: Mapping[st
         return refusal
     if not order.reduce_only and not order.is_conditional:
         order.margin_reserved = required_margin(exchange, account, request)
-    order.qty, order.price, order.trigger_price = qty, price, trigger
+    order.qty, order.price, order.rests = qty, price, False
+    order.trigger_price = changes["triggerPrice"] or order.trigger_price
     if changes["takeProfit"] is not None:
         order.take_profit = changes["takeProfit"] or None
-        order.tp_trigger_by = PriceSource(params.get("tpTriggerBy") or order.tp_trigger_by or PriceSource.LAST)
+        order.tp_trigger_by = by["tpTriggerBy"] if order.take_profit else None
     if changes["stopLoss"] is not None:
         order.stop_loss = changes["stopLoss"] or None
-        order.sl_trigger_by = PriceSource(params.get("slTriggerBy") or order.sl_trigger_by or PriceSource.LAST)
+        order.sl_trigger_by = by["slTriggerBy"] if order.stop_loss else None
     order.updated_ms = now_ms
     exchange.changes += 1
     return None
@@ -167,10 +168,6 @@ def passes(order: Order, order_filter: str) -> bool:
             return order.stop_kind in PROTECTION
         case _:
             return True
-
-
-def _market_bound(last: Decimal, side: Side, tick: Decimal) -> Decimal:
-    return floor_to(last * (1 + side.sign * _MARKET_BOUND), tick)
 
 
 def _as_request(order: Order, qty: Decimal, price: Decimal) -> OrderRequest:

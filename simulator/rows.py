@@ -31,7 +31,7 @@ from simulator.model import (
     Position,
     StopKind,
 )
-from simulator.numbers import fixed, optional_text, text
+from simulator.numbers import fixed, floor_to, optional_text, text
 
 _USD = Decimal("1e-8")
 
@@ -174,7 +174,7 @@ def position_row(account: Account, position: Position, quote: Quote) -> dict[str
         "breakEvenPrice": "" if break_even is None else text(break_even.quantize(_USD)),
         "positionBalance": "0",
         "markPrice": fixed(mark, tick),
-        "liqPrice": "" if liquidation is None else fixed(liquidation, tick),
+        "liqPrice": "" if liquidation is None else fixed(floor_to(liquidation, tick), tick),
         "bustPrice": "",
         "positionIM": margin,
         "positionIMByMp": margin,

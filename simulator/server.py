@@ -164,6 +164,6 @@ def _resume(venue: Venue) -> None:
     """Match the orders that were accepted but not yet worked when the last run ended."""
     for account in venue.exchange.state.accounts.values():
         for order in list(account.open_orders.values()):
-            if order.status is OrderStatus.NEW and order.time_in_force != "GTC":
+            if order.status is OrderStatus.NEW and not order.rests:
                 work(venue.exchange, account, order, venue.now_ms())
     venue.exchange.drain()

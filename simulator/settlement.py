@@ -103,7 +103,7 @@ def _fund_position(exchange: Exchange, account: Account, position: Position, rat
 def liquidate(exchange: Exchange, account: Account, symbol: str, now_ms: int) -> None:
     """Take over what the marks no longer support: one position in isolated margin, all of them in cross."""
     held = [position for position in account.positions.values() if position.size]
-    if not held:
+    if not any(position.symbol == symbol for position in held):
         return
     if account.margin_mode is MarginMode.ISOLATED:
         for position in held:

@@ -35,7 +35,7 @@ class PrivateStream:
         fault = self._venue.faults.take("refuse_private")
         if fault is not None:
             return web.Response(status=fault.number("status"))
-        connection = await accept(request, f"{self._venue.exchange.new_id()}-p")
+        connection = await accept(request, f"{self._venue.socket_id()}-p")
         with self._venue.private.holding(connection):
             problem = _reply(connection, "", "", "Params Error", success=False)
             await connection.run(lambda body: self._receive(connection, body), problem)
@@ -79,9 +79,7 @@ class PrivateStream:
         now, messages = self._venue.now_ms(), []
         names = {CATEGORISED.get(subscribed, subscribed): subscribed for subscribed in sorted(connection.topics)}
         if topic in names:
-            messages.append(
-                {"id": self._venue.exchange.new_id(), "topic": names[topic], "creationTime": now, "data": rows}
-            )
+            messages.append({"id": self._venue.socket_id(), "topic": names[topic], "creationTime": now, "data": rows})
         if topic == "execution" and "execution.fast" in names:
             fast = [_fast_row(row) for row in rows if row["execType"] == "Trade"]
             if fast:

@@ -38,7 +38,7 @@ class PublicStream:
         fault = self._venue.faults.take("refuse_public")
         if fault is not None:
             return web.Response(status=fault.number("status"))
-        connection = await accept(request, self._venue.exchange.new_id())
+        connection = await accept(request, self._venue.socket_id())
         with self._venue.public.holding(connection):
             await connection.run(lambda body: self._receive(connection, body), _failure(connection, "Params Error", ""))
         return socket_of(connection)
@@ -69,10 +69,13 @@ class PublicStream:
         """Send a ticker delta with exactly these fields (fault bad_ticker)."""
         message = self._ticker_message(symbol, "delta", {"symbol": symbol, **fields})
         self._broadcast(f"tickers.{symbol}", message)
+        # Remembered as sent, so that the next delta puts it right.
+        self._tickers[symbol] = self._tickers.get(symbol, self._ticker(symbol)) | fields
 
     def push_snapshot(self, symbol: str) -> None:
         """Send a whole ticker again (fault ticker_snapshot)."""
-        self._broadcast(f"tickers.{symbol}", self._ticker_message(symbol, "snapshot", self._ticker(symbol)))
+        self._tickers[symbol] = self._ticker(symbol)
+        self._broadcast(f"tickers.{symbol}", self._ticker_message(symbol, "snapshot", self._tickers[symbol]))
 
     def _receive(self, connection: Connection, body: dict[str, Any]) -> None:
         faults, op = self._venue.faults, body.get("op")

@@ -36,7 +36,7 @@ class TradeSocket:
         fault = self._venue.faults.take("refuse_private")
         if fault is not None:
             return web.Response(status=fault.number("status"))
-        connection = await accept(request, self._venue.exchange.new_id())
+        connection = await accept(request, self._venue.socket_id())
         self._seen[connection.conn_id] = {}
         try:
             with self._venue.trade.holding(connection):

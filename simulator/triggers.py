@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from simulator.exchange import Exchange, Ticked
 from simulator.margin import order_margin, summary
-from simulator.matching import closable, fill_resting, is_reached, match
+from simulator.matching import closable, fill_resting, is_reached, market_bound, match
 from simulator.model import PROTECTION, Account, Order, OrderStatus, OrderType, Side, StopKind
 from simulator.numbers import floor_to
 from simulator.protection import drop
@@ -34,7 +34,7 @@ def evaluate(exchange: Exchange, account: Account, symbol: str, now_ms: int) -> 
         return
     quote = exchange.quote(symbol)
     for order in mine:
-        if order.status in {OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED} and _rests_at(order, quote.last):
+        if order.rests and order.order_id in account.open_orders and is_reached(order, quote.last):
             fill_resting(exchange, account, order, now_ms)
     waiting = [order for order in account.open_orders.values() if order.symbol == symbol and order.is_conditional]
     for order in sorted(waiting, key=lambda waiting_order: waiting_order.number):
@@ -67,10 +67,6 @@ def follow(order: Order, last: Decimal, tick: Decimal) -> None:
     order.trigger_price = floor_to(order.extreme_price - distance, tick)
 
 
-def _rests_at(order: Order, last: Decimal) -> bool:
-    return order.order_type is OrderType.LIMIT and is_reached(order, last)
-
-
 def _watched(exchange: Exchange, order: Order) -> Decimal:
     assert order.trigger_by is not None, order
     return exchange.quote(order.symbol).price(order.trigger_by)
@@ -81,6 +77,8 @@ def _fire(exchange: Exchange, account: Account, order: Order, now_ms: int) -> No
     order.status = OrderStatus.TRIGGERED
     emit_order(exchange, account, order, now_ms)
     order.status = OrderStatus.NEW
+    if order.order_type is OrderType.MARKET:
+        order.price = market_bound(exchange.quote(order.symbol).last, order.side, exchange.instrument(order.symbol))
     if order.stop_kind in PROTECTION:
         order.qty = min(order.qty, abs(position.size))
     elif order.stop_kind is StopKind.STOP and order.create_type == "CreateByUser":

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from simulator.exchange import Exchange, PrivateEvent, Ticked, Traded
+from simulator.exchange import Exchange, PrivateEvent, Ticked, Traded, derived_id
 from simulator.faults import Faults
 from simulator.model import Account, Order
 from simulator.rate_limits import RateLimits
@@ -43,6 +43,7 @@ class Venue:
         self.private = Connections()
         self.trade = Connections()
         self._clock = clock
+        self._socket_ids = 0
         self._snapshots: dict[str, deque[Snapshot]] = {}
         self._listeners: list[Callable[[list[Ticked | Traded]], None]] = []
         self._private_listener: Callable[[list[PrivateEvent]], None] | None = None
@@ -52,6 +53,11 @@ class Venue:
         """The exchange's own clock: true time plus the clock_skew fault."""
         fault = self.faults.find("clock_skew")
         return self._clock() + (fault.number("ms") if fault else 0)
+
+    def socket_id(self) -> str:
+        """An id for a connection or a message, from a series of its own: clients that connect change no order id."""
+        self._socket_ids += 1
+        return derived_id(f"{self.exchange.state.seed}:socket:{self._socket_ids}")
 
     def on_market(self, listener: Callable[[list[Ticked | Traded]], None]) -> None:
         """Register who sends public messages."""
