@@ -12,7 +12,7 @@ from backstop.contracts.errors import FieldError, Problem
 _FIELD_LENGTH = 100
 
 
-class HttpError(ChaliceUnhandledError):  # type: ignore[misc]
+class HttpError(ChaliceUnhandledError):
     """Ends the request with a problem document.
 
     Derives from ChaliceUnhandledError because Chalice turns any other exception into its own 500.

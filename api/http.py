@@ -1,4 +1,4 @@
-"""The one doorway of every route: authentication, validation, answer, problem+json, and its entry in the OpenAPI document.
+"""The one doorway of every route: authentication, validation, answer, problem+json, and its place in OpenAPI.
 
 A route is a function whose parameters say what it needs, by name: `user` (who is logged in), `body` and `query`
 (pydantic models), `request` (the raw request), and the `{names}` of its path. Its return type is the answer's model,
@@ -16,19 +16,16 @@ from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import psycopg
-from chalice import Blueprint, Chalice
-from chalice.app import Response
+from chalice.app import Blueprint, Chalice, Response
 from pydantic import BaseModel, ValidationError
 
 from api.errors import HttpError, field_errors, not_found, unprocessable
 from api.sessions import Caller, authenticate
-from backstop.contracts.base import Outgoing
 from backstop.telemetry import logger
 
-M = TypeVar("M", bound=Outgoing)
+M = TypeVar("M")
 F = TypeVar("F", bound=Callable[..., object])
 
-ANY_TYPE = ["*/*"]
 _ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -120,13 +117,35 @@ class Routes:
 
         def register(handler: F) -> F:
             types = get_type_hints(handler)
-            accepted = content_types or (["application/json"] if method in ("POST", "PATCH") else ANY_TYPE)
-            route = _describe(
-                handler, types, method, f"/api{path}", self._tag, (status, *also), public, problems, accepted
+            full_path = f"/api{path}"
+            path_types = {name: types[name] for name in _names_in(full_path)}
+            has_body = method in ("POST", "PATCH")
+            usual = {
+                *([] if public else [401]),
+                *([404] if path_types else []),
+                *([415] if has_body else []),
+                *([422] if "body" in types or "query" in types else []),
+                500,
+                503,
+            }
+            route = Route(
+                method=method,
+                path=full_path,
+                name=handler.__name__,
+                summary=(inspect.getdoc(handler) or "").partition("\n")[0],
+                tag=self._tag,
+                public=public,
+                statuses=(status, *also),
+                problems=tuple(sorted(usual | set(problems))),
+                content_types=content_types or (["application/json"] if has_body else ["*/*"]),
+                body=types.get("body"),
+                query=types.get("query"),
+                answer=_model(types.get("return")),
+                path_types=path_types,
             )
             REGISTRY.append(route)
             view = _view(handler, types, route)
-            self.blueprint.route(route.path, name=route.name, methods=[method], content_types=accepted)(view)
+            self.blueprint.route(route.path, name=route.name, methods=[method], content_types=route.content_types)(view)
             return handler
 
         return register
@@ -144,16 +163,15 @@ class Routes:
         return self.route("DELETE", path, status=204, **options)
 
 
-class App(Chalice):  # type: ignore[misc]
+class App(Chalice):
     """Chalice, with the same headers and the same form of error on every answer, its own ones too."""
 
     def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:
         request = read_request(event)
         with _serving(request):
             # Chalice answers an unknown path with 405.
-            answer = super().__call__(event, context) if request.resource in self.routes else _problem(not_found())
-        if isinstance(answer, Response):
-            answer = answer.to_dict()
+            known = request.resource in self.routes
+            answer = super().__call__(event, context) if known else _unknown_path(request)
         if answer["statusCode"] >= 400 and not _is_problem(answer):
             answer = _as_problem(answer, request)
         answer["headers"] = {**answer["headers"], **_ALWAYS, "X-Request-Id": request.request_id}
@@ -194,41 +212,11 @@ def _serving(request: Request) -> Iterator[None]:
         _current.reset(token)
 
 
-def _describe(
-    handler: Callable[..., object],
-    types: Mapping[str, Any],
-    method: str,
-    path: str,
-    tag: str,
-    statuses: tuple[int, ...],
-    public: bool,
-    problems: tuple[int, ...],
-    content_types: list[str],
-) -> Route:
-    answer = types.get("return")
-    if get_origin(answer) is Answer:
-        answer = get_args(answer)[0]
-    is_model = isinstance(answer, type) and issubclass(answer, BaseModel)
-    path_types = {name: types[name] for name in _names_in(path)}
-    validated = "body" in types or "query" in types
-    usual = {500, 503, *([] if public else [401]), *([404] if path_types else []), *([422] if validated else [])}
-    if method in ("POST", "PATCH"):
-        usual.add(415)
-    return Route(
-        method=method,
-        path=path,
-        name=handler.__name__,
-        summary=(inspect.getdoc(handler) or "").partition("\n")[0],
-        tag=tag,
-        public=public,
-        statuses=statuses,
-        problems=tuple(sorted(usual | set(problems))),
-        content_types=content_types,
-        body=types.get("body"),
-        query=types.get("query"),
-        answer=answer if is_model else None,
-        path_types=path_types,
-    )
+def _model(returned: Any) -> type[BaseModel] | None:
+    """The model in a route's return type, if it answers with one."""
+    if get_origin(returned) is Answer:
+        returned = get_args(returned)[0]
+    return returned if isinstance(returned, type) and issubclass(returned, BaseModel) else None
 
 
 def _names_in(path: str) -> list[str]:
@@ -246,10 +234,10 @@ def _view(handler: Callable[..., object], types: Mapping[str, Any], route: Route
                 caller = authenticate(request.headers.get("authorization", ""))
                 arguments |= {"user": caller} if types.get("user") is Caller else {}
             arguments |= {name: _path_value(path[name], kind) for name, kind in route.path_types.items()}
-            if route.query is not None:
-                arguments["query"] = _validated(lambda: route.query.model_validate(dict(request.query)), "query")
-            if route.body is not None:
-                arguments["body"] = _validated(lambda: route.body.model_validate_json(request.body or b"{}"), "body")
+            if (query := route.query) is not None:
+                arguments["query"] = _validated(lambda: query.model_validate(dict(request.query)), "query")
+            if (body := route.body) is not None:
+                arguments["body"] = _validated(lambda: body.model_validate_json(request.body or b"{}"), "body")
             if types.get("request") is Request:
                 arguments["request"] = request
             return _answer(handler(**arguments), route.statuses[0])
@@ -261,7 +249,7 @@ def _view(handler: Callable[..., object], types: Mapping[str, Any], route: Route
                 HttpError(503, "database_unavailable", "try again in a few seconds", headers={"Retry-After": "5"}),
                 request.request_id,
             )
-        except Exception:
+        except Exception:  # noqa: BLE001 - the edge: noted once, and nothing of it told
             logger().exception("unhandled", extra={"route": route.name, "request_id": request.request_id})
             return _problem(
                 HttpError(500, "internal_error", "this is our mistake and has been noted"), request.request_id
@@ -305,12 +293,16 @@ def _json(model: object) -> str:
 
 
 def _problem(error: HttpError, request_id: str = "") -> Response:
-    headers = {**error.headers, "Content-Type": "application/problem+json"}
+    headers: dict[str, str | list[str]] = {**error.headers, "Content-Type": "application/problem+json"}
     return Response(error.problem(request_id).model_dump_json(), headers, error.status)
 
 
+def _unknown_path(request: Request) -> dict[str, Any]:
+    return _problem(not_found(), request.request_id).to_dict()
+
+
 def _is_problem(answer: Mapping[str, Any]) -> bool:
-    return answer["headers"].get("Content-Type") == "application/problem+json"
+    return bool(answer["headers"].get("Content-Type") == "application/problem+json")
 
 
 def _as_problem(answer: Mapping[str, Any], request: Request) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
@@ -114,7 +114,7 @@ def _issue(connection: Connection[Any], user: User, family_id: UUID, expires_at:
     return Opened(session, token)
 
 
-def _rotate(connection: Connection[Any], token: str) -> "Opened | None | str":
+def _rotate(connection: Connection[Any], token: str) -> Opened | Literal["reused"] | None:
     found = _lock(connection, token)
     if found is None or not found[1].is_live:
         return None

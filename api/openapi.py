@@ -49,7 +49,7 @@ def document_text() -> str:
     return json.dumps(document(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-Schemas = Mapping[tuple[type[BaseModel], str], dict[str, Any]]
+Schemas = Mapping[tuple[Any, str], dict[str, Any]]
 
 
 def _schemas() -> tuple[Schemas, dict[str, Any]]:
@@ -65,6 +65,8 @@ def _schemas() -> tuple[Schemas, dict[str, Any]]:
     ordered = sorted(wanted, key=lambda one: (one[0].__name__, one[1]))
     schemas, definitions = models_json_schema(ordered, ref_template=_REF)
     components = {_component(name): _renamed(schema) for name, schema in definitions["$defs"].items()}
+    for name, schema in components.items():
+        schema["title"] = name
     ambiguous = [name for name in components if not name.isalnum()]
     assert not ambiguous, f"two schemas of one name: {ambiguous}"
     return {key: _renamed(schema) for key, schema in schemas.items()}, components
