@@ -27,7 +27,7 @@ from infra.postgres_folder import (
     require_room,
     require_sound,
 )
-from infra.processes import die_with_parent, free_port, port_is_free
+from infra.processes import free_port, port_is_free, tied
 
 __all__ = ["PostgresError", "PostgresServer", "start_postgres", "temporary_postgres"]
 
@@ -45,7 +45,7 @@ _NOT_DURABLE = ("fsync", "full_page_writes")
 class PostgresServer:
     """One server on `<home>/postgres`, reached over TCP on 127.0.0.1 with a password.
 
-    Start it from a thread that lives as long as the server should (see `die_with_parent`).
+    Start it from a thread that lives as long as the server should (see `tied`).
 
     Args:
         home: Backstop's home; made if missing.
@@ -165,17 +165,18 @@ class PostgresServer:
         with self.log_path.open("wb" if too_long else "ab") as log, opened(data, owner) as (path, descriptors):
             said_before = log.tell()
             self._process = subprocess.Popen(  # noqa: S603
-                [programs / "postgres", "-D", path, "-p", str(self.port), *options],
-                user=owner.user,
-                group=owner.group,
-                extra_groups=owner.extra_groups,
+                tied(
+                    [programs / "postgres", "-D", path, "-p", str(self.port), *options],
+                    signal.SIGINT,
+                    uid=owner.user,
+                    gid=owner.group,
+                ),
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 pass_fds=(*descriptors, server_lock),
                 start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509
             )
         return said_before
 

@@ -1,33 +1,28 @@
 """Small facts about processes and ports that everything started locally relies on."""
 
-import ctypes
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
+from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
-# Loaded here, not in the forked child: between fork and exec nothing may allocate or import.
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_TIED = str(Path(__file__).with_name("tied.py"))
 
 
-def die_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
-    """Make a `preexec_fn` after which the child gets `death_signal` when its parent is gone.
+def tied(
+    command: Sequence[str | Path], death_signal: signal.Signals, *, uid: int | None = None, gid: int | None = None
+) -> list[str]:
+    """The command that runs `command` and sends it `death_signal` when we are gone.
 
-    Linux counts the *thread* that forked as the parent: start children from a thread that lives as
-    long as they should. Elsewhere than on Linux it does nothing.
+    Linux counts the *thread* that started it as the parent: start children from a thread that lives as
+    long as they should. Elsewhere than on Linux the child simply outlives us.
+
+    Args:
+        uid: user to become first, with `gid`; None stays who we are.
     """
-    parent = os.getpid()
-
-    def set_up() -> None:
-        if _LIBC is None:
-            return
-        _LIBC.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        if os.getppid() != parent:  # it died before the call took effect
-            os._exit(1)
-
-    return set_up
+    who = ("-", "-") if uid is None else (str(uid), str(gid))
+    return [sys.executable, "-I", "-S", _TIED, str(os.getpid()), str(int(death_signal)), *who, *map(str, command)]
 
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:

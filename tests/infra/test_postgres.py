@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -227,8 +228,11 @@ def test_a_bin_folder_without_the_programs_is_refused(tmp_path: Path, monkeypatc
 
 
 def test_programs_everyone_may_reach_are_not_copied() -> None:
-    open_to_all = Binaries(Path("/usr/bin"), "18.6")
-    assert reachable_by_others(open_to_all) is open_to_all
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        (Path(folder) / "postgres").touch(mode=0o755)
+        open_to_all = Binaries(Path(folder), "18.6")
+        assert reachable_by_others(open_to_all) is open_to_all
 
 
 def test_programs_in_a_closed_folder_are_copied_once_with_their_libraries(tmp_path: Path) -> None:

@@ -1,0 +1,116 @@
+"""The `backstop` command. Each command reads its arguments here and does its work in a module of its own."""
+
+import os
+from typing import Annotated, NoReturn
+
+import psycopg
+import typer
+from rich.console import Console
+
+from infra.cli import doctor as doctors
+from infra.cli import send as sending
+from infra.cli import status as statuses
+from infra.cli import up as running
+from infra.demo import read_demo
+from infra.environment import Place
+
+app = typer.Typer(
+    help="Backstop: alerts become protected positions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # locals hold secrets
+)
+_out = Console()
+_err = Console(stderr=True)
+
+Url = Annotated[str | None, typer.Option(help="Base URL of the API. Default: this machine's.")]
+
+
+@app.command()
+def up(
+    demo: Annotated[bool, typer.Option(help="Make a demo user, account and strategy.")] = True,
+    walk: Annotated[bool, typer.Option(help="Let the demo's prices move.")] = True,
+) -> None:
+    """Start everything on this machine, until Ctrl-C."""
+    raise typer.Exit(running.up(_out, _err, demo=demo, walk=walk))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the schema of DATABASE_URL up to date."""
+    from backstop.store.migrate import migrate as apply  # noqa: PLC0415 - the other commands start without it
+
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        _fail("set DATABASE_URL; `backstop up` migrates its own database itself", 2)
+    try:
+        applied = apply(url)
+    except psycopg.Error as error:
+        _fail(f"the migration failed: {' '.join(str(error).split())}", 1)
+    for name in applied:
+        _out.print(f"applied {name}", markup=False, highlight=False)
+    if not applied:
+        _out.print("up to date")
+
+
+@app.command()
+def status(url: Url = None) -> None:
+    """Show what is alive."""
+    raise typer.Exit(statuses.status(_out, _err, url or statuses.default_url()))
+
+
+@app.command()
+def send(  # noqa: PLR0913, PLR0917 - Typer takes a command's options from its arguments
+    action: Annotated[str, typer.Argument(help="buy, sell, close, reverse or target.")],
+    symbol: Annotated[str, typer.Argument(help="Such as BTCUSDT.")],
+    qty: Annotated[str | None, typer.Option(help="Coins. Default: the strategy's sizing.")] = None,
+    stop_loss: Annotated[str | None, typer.Option(help='Price, or distance such as "1.5%".')] = None,
+    take_profit: Annotated[str | None, typer.Option(help='Price, or distance such as "3%".')] = None,
+    trailing: Annotated[str | None, typer.Option(help='Distance such as "0.8%".')] = None,
+    leverage: Annotated[int | None, typer.Option()] = None,
+    position: Annotated[str | None, typer.Option(help="For target: long, short or flat.")] = None,
+    signal_id: Annotated[str | None, typer.Option("--id", help="The same id again is a duplicate.")] = None,
+    url: Annotated[str | None, typer.Option(help="The hook. Default: the demo's.")] = None,
+    secret: Annotated[str | None, typer.Option(help="The hook's secret.", envvar="BACKSTOP_HOOK_SECRET")] = None,
+) -> None:
+    """Send a signal to a hook, by default the demo strategy's."""
+    demo = read_demo(_place().home)
+    hook = url or (demo.webhook_url if demo is not None else "")
+    key = secret or (demo.webhook_secret if demo is not None and url is None else "")
+    if not hook or not key:
+        _fail("give --url and --secret, or run `backstop up` once for a demo hook", 2)
+    alert = {
+        "secret": key,
+        "action": action,
+        "symbol": symbol,
+        "qty": qty,
+        "stop_loss": stop_loss,
+        "take_profit": take_profit,
+        "trailing": trailing,
+        "leverage": leverage,
+        "position": position,
+        "id": signal_id,
+    }
+    raise typer.Exit(sending.send(_out, _err, hook, alert))
+
+
+@app.command()
+def doctor() -> None:
+    """Check what a local run needs, one line each."""
+    raise typer.Exit(doctors.doctor(_out, _place(), os.environ))
+
+
+def _place() -> Place:
+    try:
+        return running.place_from(os.environ)
+    except running.CannotStartError as error:
+        _fail(str(error), 2)
+
+
+def _fail(line: str, code: int) -> NoReturn:
+    _err.print(f"backstop: {line}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    app()

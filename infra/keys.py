@@ -1,0 +1,75 @@
+"""The keys of a local run: made once, readable by their owner alone. In AWS, KMS and Secrets Manager hold them."""
+
+import hashlib
+import json
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+
+class KeysError(Exception):
+    """The key files are not usable; the message is one line that says what to do."""
+
+
+def ensure_keys(folder: Path) -> None:
+    """Make what is missing of jwt.json, vault.private.pem and vault.public.pem in `folder`.
+
+    Raises:
+        KeysError: a file cannot be read or written, or the vault's private key is lost while its public
+            one is there: what was sealed with that cannot be opened again.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _ensure_jwt(folder / "jwt.json")
+        _ensure_vault(folder / "vault.private.pem", folder / "vault.public.pem")
+    except OSError as error:
+        raise KeysError(f"cannot use {error.filename or folder} ({error.strerror}); mend its rights") from error
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file of mode 0600 that is whole or not there."""
+    staged = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    staged.replace(file)
+
+
+def _ensure_jwt(file: Path) -> None:
+    if file.exists():
+        return
+    key = Ed25519PrivateKey.generate()
+    kid = hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()[:12]
+    write_private(file, json.dumps({"current": kid, "keys": {kid: _private_pem(key)}}, indent=2))
+
+
+def _ensure_vault(private: Path, public: Path) -> None:
+    if not private.exists():
+        if public.exists():
+            raise KeysError(
+                f"{private} is lost: exchange keys sealed for {public} cannot be opened;"
+                f" restore it, or remove {public} and add the exchange keys anew"
+            )
+        write_private(private, _private_pem(X25519PrivateKey.generate()))
+    if not public.exists():
+        try:
+            key = load_pem_private_key(private.read_bytes(), password=None)
+        except ValueError as error:
+            raise KeysError(f"{private} is not a PEM private key; restore it") from error
+        pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        write_private(public, pem.decode())
+
+
+def _private_pem(key: Ed25519PrivateKey | X25519PrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
