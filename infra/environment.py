@@ -74,7 +74,7 @@ def environment_of(part: Part, base: Mapping[str, str], place: Place, database_u
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "POWERTOOLS_SERVICE_NAME": part,
+        "POWERTOOLS_SERVICE_NAME": "api" if part == "gateway" else part,
         "POWERTOOLS_TRACE_DISABLED": "1",
         "POWERTOOLS_METRICS_NAMESPACE": "Backstop",
     }

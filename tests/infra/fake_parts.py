@@ -61,7 +61,7 @@ class Fakes:
 async def main() -> None:
     runner = web.AppRunner(Fakes().application(), handle_signals=True)
     await runner.setup()
-    name = {"gateway": "BACKSTOP_PORT", "simulator": "BACKSTOP_SIM_PORT"}.get(os.environ["POWERTOOLS_SERVICE_NAME"])
+    name = {"api": "BACKSTOP_PORT", "simulator": "BACKSTOP_SIM_PORT"}.get(os.environ["POWERTOOLS_SERVICE_NAME"])
     if name is not None:
         await web.TCPSite(runner, "127.0.0.1", int(os.environ[name])).start()
     try:

