@@ -21,7 +21,7 @@ with_index = index=$${PIP_INDEX_URL:-$$(.venv-tools/bin/python -m pip config get
 	if [ -n "$$index" ] && [ -z "$$UV_DEFAULT_INDEX$$UV_INDEX_URL" ]; then export UV_DEFAULT_INDEX="$$index"; fi;
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / && !seen[$$1]++ { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 up: setup dashboard ## Start everything on this machine, until Ctrl-C (ARGS="--no-demo" and others are passed on)
 	@exec $(BIN)/backstop up $(ARGS)
