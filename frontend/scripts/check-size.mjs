@@ -20,7 +20,9 @@ const entryKey = Object.keys(manifest).find((key) => manifest[key].isEntry);
 const entry = new Set(filesOf(entryKey));
 const js = [...entry].filter((file) => file.endsWith('.js'));
 const css = [...entry].filter((file) => file.endsWith('.css'));
-console.log(`first load        ${kb(sum(entry))}  (js ${kb(sum(js))}, css ${kb(sum(css))}; budget ${kb(BUDGET.firstLoad)})`);
+console.log(
+  `first load        ${kb(sum(entry))}  (js ${kb(sum(js))}, css ${kb(sum(css))}; budget ${kb(BUDGET.firstLoad)})`,
+);
 
 let failed = sum(entry) > BUDGET.firstLoad;
 for (const key of Object.keys(manifest).filter((name) => manifest[name].isDynamicEntry)) {
@@ -28,7 +30,9 @@ for (const key of Object.keys(manifest).filter((name) => manifest[name].isDynami
   const size = sum(extra);
   const over = size > BUDGET.route;
   failed ||= over;
-  console.log(`+ ${key.replace(/^src\/features\//, '')}  ${kb(size)}${over ? `  OVER ${kb(BUDGET.route)}` : ''}`);
+  console.log(
+    `+ ${key.replace(/^src\/features\//, '')}  ${kb(size)}${over ? `  OVER ${kb(BUDGET.route)}` : ''}`,
+  );
 }
 if (failed) {
   console.error('Over budget.');

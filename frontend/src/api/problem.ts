@@ -63,7 +63,8 @@ export async function unwrap<T>(
 export function fieldErrors(error: ApiError, known: readonly string[]): Record<string, string> {
   const messages: Record<string, string> = {};
   for (const { field, message } of error.errors) {
-    const name = known.find((candidate) => field === candidate || field.startsWith(`${candidate}.`)) ?? 'form';
+    const name =
+      known.find((candidate) => field === candidate || field.startsWith(`${candidate}.`)) ?? 'form';
     const text = name === 'form' ? `${field}: ${message}` : message;
     messages[name] = messages[name] ? `${messages[name]}; ${text}` : text;
   }

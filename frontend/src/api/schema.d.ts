@@ -4,276 +4,6 @@
  */
 
 export interface paths {
-    "/api/health": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Health"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/signup": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["SignUp"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/login": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["LogIn"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/refresh": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/logout": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["User"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/accounts": {
         parameters: {
             query?: never;
@@ -281,72 +11,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_Account_"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Your exchange accounts, newest first. */
+        get: operations["list_accounts"];
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewAccount"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Account"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Connect an exchange account. Its secret is sealed at once and never shown. */
+        post: operations["add_account"];
         delete?: never;
         options?: never;
         head?: never;
@@ -363,225 +32,198 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    account_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Disconnect an account. Refused while it has an open position. */
+        delete: operations["remove_account"];
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/strategies": {
+    "/api/auth/login": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_Strategy_"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewStrategy"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["CreatedStrategy"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Log in. Five failures in ten minutes lock an e-mail address for the rest of them. */
+        post: operations["log_in"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/strategies/{strategy_id}": {
+    "/api/auth/logout": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    strategy_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Strategy"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get?: never;
         put?: never;
-        post?: never;
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    strategy_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** End the session of the refresh cookie. */
+        post: operations["log_out"];
+        delete?: never;
         options?: never;
         head?: never;
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    strategy_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["StrategyChange"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Strategy"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        get?: never;
+        put?: never;
+        /** A new access token and cookie for the refresh cookie, which is thereby used up. */
+        post: operations["refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/signup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open a user account and log in. */
+        post: operations["sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What dashboards were told after `after`, oldest first. */
+        get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your fills, newest first. */
+        get: operations["list_executions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the database, the streamer and its connections to Bybit are alive. Always 200. */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hooks/{hook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an alert: 202 once it is stored, 200 when it was stored before. */
+        post: operations["receive_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is logged in. */
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document. */
+        get: operations["openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your orders, newest first. */
+        get: operations["list_orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/positions": {
@@ -591,38 +233,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_Position_"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Your positions, newest first; those not closed unless `status` says otherwise. */
+        get: operations["list_positions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -631,138 +243,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/trades": {
+    "/api/positions/{position_id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_Trade_"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/signals": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_Signal_"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/signals/{signal_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    signal_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FlightRecord"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** One position, closed ones too. */
+        get: operations["get_position"];
         put?: never;
         post?: never;
         delete?: never;
@@ -780,45 +269,29 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    position_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ClosePosition"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["CommandAccepted"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Ask for a position, or a portion of it, to be closed at the market. */
+        post: operations["close_position"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/positions/{position_id}/protection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Ask for the stop-loss or the take-profits to be moved. */
+        patch: operations["change_protection"];
         trace?: never;
     };
     "/api/positions/{position_id}/reverse": {
@@ -830,41 +303,113 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    position_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ReversePosition"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["CommandAccepted"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        /** Ask for a position to be closed and the other side opened. */
+        post: operations["reverse_position"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** Every alert that proved its secret, newest first, those that were not valid too. */
+        get: operations["list_signals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/signals/{signal_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The flight record of one alert: raw, parsed, decision, orders, fills. */
+        get: operations["get_signal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your strategies, newest first. */
+        get: operations["list_strategies"];
+        put?: never;
+        /** Make a strategy and its webhook. The webhook's secret is shown this once. */
+        post: operations["create_strategy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/{strategy_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One strategy. */
+        get: operations["get_strategy"];
+        put?: never;
+        post?: never;
+        /** Remove a strategy and its webhook. Refused while it has an open position. */
+        delete: operations["remove_strategy"];
+        options?: never;
+        head?: never;
+        /** Change what is named; positions that are open keep their levels. */
+        patch: operations["change_strategy"];
+        trace?: never;
+    };
+    "/api/strategies/{strategy_id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A new webhook secret, shown this once; the old one is refused from now on. */
+        post: operations["rotate_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/trades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your closed positions with their results, newest first. */
+        get: operations["list_trades"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -880,35 +425,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["WsTicket"];
-                    };
-                };
-                /** @description problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** A ticket for `GET /ws?ticket=…`, good once within 30 s. */
+        post: operations["issue_ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -921,6 +439,19 @@ export interface components {
     schemas: {
         /** Account */
         Account: {
+            /** Api Key Last4 */
+            api_key_last4: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            environment: components["schemas"]["Environment"];
+            /**
+             * Equity
+             * @description USDT, as last read at the exchange.
+             */
+            equity: string | null;
             /**
              * Id
              * Format: uuid
@@ -928,35 +459,37 @@ export interface components {
             id: string;
             /** Label */
             label: string;
-            environment: components["schemas"]["Environment"];
-            /** Api Key Last4 */
-            api_key_last4: string;
             status: components["schemas"]["AccountStatus"];
             /**
              * Status Reason
              * @description Why it is paused, and what to do.
              */
             status_reason: string | null;
+        };
+        /** AccountPage */
+        AccountPage: {
+            /** Items */
+            items: components["schemas"]["Account"][];
             /**
-             * Equity
-             * @description USDT, as last read at the exchange.
+             * Next Cursor
+             * @default null
              */
-            equity: string | null;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
+            next_cursor: string | null;
         };
         /**
          * AccountStatus
          * @enum {string}
          */
         AccountStatus: "connecting" | "active" | "paused";
+        /**
+         * Action
+         * @enum {string}
+         */
+        Action: "buy" | "sell" | "close" | "reverse" | "target";
         /** BybitHealth */
         BybitHealth: {
-            public: components["schemas"]["StreamHealth"];
             private: components["schemas"]["StreamHealth"];
+            public: components["schemas"]["StreamHealth"];
         };
         /**
          * ClientMessage
@@ -982,20 +515,22 @@ export interface components {
         /** CreatedStrategy */
         CreatedStrategy: {
             /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
              * Account Id
              * Format: uuid
              */
             account_id: string;
-            /** Name */
-            name: string;
-            /** Symbols */
-            symbols: string[];
-            sizing: components["schemas"]["Sizing"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Enabled */
+            enabled: boolean;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
             /**
              * Leverage
              * @example 0.01
@@ -1003,22 +538,20 @@ export interface components {
             leverage: string;
             /** Max Age S */
             max_age_s: number;
+            /** Name */
+            name: string;
             on_opposite: components["schemas"]["OnOpposite"];
             protection: components["schemas"]["ProtectionSettings"];
-            /** Enabled */
-            enabled: boolean;
-            /** Webhook Url */
-            webhook_url: string;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
+            sizing: components["schemas"]["Sizing"];
+            /** Symbols */
+            symbols: string[];
             /**
              * Webhook Secret
              * @description Shown this once.
              */
             webhook_secret: string;
+            /** Webhook Url */
+            webhook_url: string;
         };
         /**
          * Environment
@@ -1027,45 +560,59 @@ export interface components {
         Environment: "simulator" | "demo" | "testnet" | "mainnet";
         /** Event */
         Event: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
             /** Seq */
             seq: number;
-            /** Type */
-            type: string;
             /**
              * Ts
              * @description UTC milliseconds.
              */
             ts: number;
-            /** Data */
-            data: {
-                [key: string]: unknown;
-            };
+            /** Type */
+            type: string;
+        };
+        /** EventPage */
+        EventPage: {
+            /** Items */
+            items: components["schemas"]["Event"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** Execution */
         Execution: {
-            /**
-             * Id
-             * @description execId at the exchange.
-             */
-            id: string;
             /**
              * Account Id
              * Format: uuid
              */
             account_id: string;
-            /** Position Id */
-            position_id: string | null;
-            /** Order Id */
-            order_id: string | null;
-            /** Symbol */
-            symbol: string;
-            /**
-             * Side
-             * @enum {string}
-             */
-            side: "buy" | "sell";
             /** Exec Type */
             exec_type: string;
+            /**
+             * Executed At
+             * Format: date-time
+             */
+            executed_at: string;
+            /**
+             * Fee
+             * @description USDT; above 0 was paid.
+             * @example 0.01
+             */
+            fee: string;
+            /**
+             * Id
+             * @description execId at the exchange.
+             */
+            id: string;
+            /** Order Id */
+            order_id: string | null;
+            /** Position Id */
+            position_id: string | null;
             /**
              * Price
              * @example 0.01
@@ -1077,30 +624,23 @@ export interface components {
              */
             qty: string;
             /**
-             * Fee
-             * @description USDT; above 0 was paid.
-             * @example 0.01
-             */
-            fee: string;
-            /**
              * Realised Pnl
              * @example 0.01
              */
             realised_pnl: string;
             /**
-             * Executed At
-             * Format: date-time
+             * Side
+             * @enum {string}
              */
-            executed_at: string;
+            side: "buy" | "sell";
+            /** Symbol */
+            symbol: string;
         };
         /** ExecutionMessage */
         ExecutionMessage: {
-            /**
-             * V
-             * @default 1
-             * @constant
-             */
-            v: 1;
+            data: components["schemas"]["Execution"];
+            /** Seq */
+            seq: number;
             /**
              * Ts
              * @description UTC milliseconds.
@@ -1111,9 +651,22 @@ export interface components {
              * @enum {string}
              */
             type: "execution";
-            /** Seq */
-            seq: number;
-            data: components["schemas"]["Execution"];
+            /**
+             * V
+             * @default 1
+             * @constant
+             */
+            v: 1;
+        };
+        /** ExecutionPage */
+        ExecutionPage: {
+            /** Items */
+            items: components["schemas"]["Execution"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /**
          * ExitReason
@@ -1136,29 +689,38 @@ export interface components {
          */
         FlightRecord: {
             /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * Strategy Id
-             * Format: uuid
-             */
-            strategy_id: string;
-            /** Strategy Name */
-            strategy_name: string;
-            /**
              * Account Id
              * Format: uuid
              */
             account_id: string;
-            /** Symbol */
-            symbol: string | null;
             /** Action */
             action: string | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Errors */
+            errors: components["schemas"]["FieldError"][];
+            /** Executions */
+            executions: components["schemas"]["Execution"][];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Orders */
+            orders: components["schemas"]["Order"][];
+            /** Parsed */
+            parsed: {
+                [key: string]: unknown;
+            } | null;
+            /** Position Id */
+            position_id: string | null;
             /** Qty */
             qty: string | null;
-            status: components["schemas"]["SignalStatus"];
+            /**
+             * Raw
+             * @description The alert as received, its secret masked.
+             */
+            raw: string;
             /**
              * Reason
              * @description Why it was refused, expired or failed, in words.
@@ -1166,56 +728,42 @@ export interface components {
             reason: string | null;
             /** Reason Code */
             reason_code: string | null;
-            /** Errors */
-            errors: components["schemas"]["FieldError"][];
-            /** Position Id */
-            position_id: string | null;
             /**
              * Received At
              * Format: date-time
              */
             received_at: string;
-            /** Decided At */
-            decided_at: string | null;
+            status: components["schemas"]["SignalStatus"];
             /**
-             * Raw
-             * @description The alert as received, its secret masked.
+             * Strategy Id
+             * Format: uuid
              */
-            raw: string;
-            /** Parsed */
-            parsed: {
-                [key: string]: unknown;
-            } | null;
-            /** Orders */
-            orders: components["schemas"]["Order"][];
-            /** Executions */
-            executions: components["schemas"]["Execution"][];
+            strategy_id: string;
+            /** Strategy Name */
+            strategy_name: string;
+            /** Symbol */
+            symbol: string | null;
         };
         /** Health */
         Health: {
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "ok" | "degraded";
+            bybit: components["schemas"]["BybitHealth"];
             /**
              * Database
              * @enum {string}
              */
             database: "ok" | "unavailable";
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "degraded";
             streamer: components["schemas"]["StreamerHealth"];
-            bybit: components["schemas"]["BybitHealth"];
             /** Version */
             version: string;
         };
         /** HealthMessage */
         HealthMessage: {
-            /**
-             * V
-             * @default 1
-             * @constant
-             */
-            v: 1;
+            data: components["schemas"]["Health"];
             /**
              * Ts
              * @description UTC milliseconds.
@@ -1226,7 +774,12 @@ export interface components {
              * @enum {string}
              */
             type: "health";
-            data: components["schemas"]["Health"];
+            /**
+             * V
+             * @default 1
+             * @constant
+             */
+            v: 1;
         };
         /** Hello */
         Hello: {
@@ -1256,11 +809,62 @@ export interface components {
              */
             password: string;
         };
+        /**
+         * Alert
+         * @description See the README for examples. `id` or `time` make a repeat recognisable for ever; without both, for 30 s.
+         */
+        NativeAlert: {
+            action: components["schemas"]["Action"];
+            /**
+             * Id
+             * @default null
+             */
+            id?: string | null;
+            /**
+             * Leverage
+             * @default null
+             */
+            leverage?: string | null;
+            /**
+             * Position
+             * @default null
+             */
+            position?: ("long" | "short" | "flat") | null;
+            /**
+             * Prev Position
+             * @default null
+             */
+            prev_position?: ("long" | "short" | "flat") | null;
+            /**
+             * Qty
+             * @default null
+             */
+            qty?: string | null;
+            /**
+             * Secret
+             * Format: password
+             */
+            secret: string;
+            /**
+             * Stop Loss
+             * @default null
+             */
+            stop_loss?: string | null;
+            /** Symbol */
+            symbol: string;
+            /**
+             * Take Profit
+             * @default null
+             */
+            take_profit?: components["schemas"]["TakeProfitRung"][] | null;
+            /**
+             * Time
+             * @default null
+             */
+            time?: string | null;
+        };
         /** NewAccount */
         NewAccount: {
-            /** Label */
-            label: string;
-            environment: components["schemas"]["Environment"];
             /**
              * Api Key
              * Format: password
@@ -1271,6 +875,9 @@ export interface components {
              * Format: password
              */
             api_secret: string;
+            environment: components["schemas"]["Environment"];
+            /** Label */
+            label: string;
         };
         /** NewStrategy */
         NewStrategy: {
@@ -1279,11 +886,6 @@ export interface components {
              * Format: uuid
              */
             account_id: string;
-            /** Name */
-            name: string;
-            /** Symbols */
-            symbols: string[];
-            sizing: components["schemas"]["Sizing"];
             /**
              * Leverage
              * @default 1
@@ -1295,30 +897,32 @@ export interface components {
              * @default 30
              */
             max_age_s?: number;
+            /** Name */
+            name: string;
             /** @default reverse */
             on_opposite?: components["schemas"]["OnOpposite"];
             protection?: components["schemas"]["ProtectionSettings"];
+            sizing: components["schemas"]["Sizing"];
+            /** Symbols */
+            symbols: string[];
         };
         /** NoticeData */
         NoticeData: {
+            /** Code */
+            code: string;
             /**
              * Level
              * @enum {string}
              */
             level: "info" | "warning" | "error";
-            /** Code */
-            code: string;
             /** Message */
             message: string;
         };
         /** NoticeMessage */
         NoticeMessage: {
-            /**
-             * V
-             * @default 1
-             * @constant
-             */
-            v: 1;
+            data: components["schemas"]["NoticeData"];
+            /** Seq */
+            seq: number;
             /**
              * Ts
              * @description UTC milliseconds.
@@ -1329,9 +933,12 @@ export interface components {
              * @enum {string}
              */
             type: "notice";
-            /** Seq */
-            seq: number;
-            data: components["schemas"]["NoticeData"];
+            /**
+             * V
+             * @default 1
+             * @constant
+             */
+            v: 1;
         };
         /**
          * OnOpposite
@@ -1342,26 +949,31 @@ export interface components {
         /** Order */
         Order: {
             /**
-             * Id
-             * @description orderLinkId.
-             */
-            id: string;
-            /**
              * Account Id
              * Format: uuid
              */
             account_id: string;
+            /** Avg Price */
+            avg_price: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Exchange Order Id */
+            exchange_order_id: string | null;
+            /**
+             * Filled Qty
+             * @example 0.01
+             */
+            filled_qty: string;
+            /**
+             * Id
+             * @description orderLinkId.
+             */
+            id: string;
             /** Position Id */
             position_id: string | null;
-            /** Signal Id */
-            signal_id: string | null;
-            /** Symbol */
-            symbol: string;
-            /**
-             * Side
-             * @enum {string}
-             */
-            side: "buy" | "sell";
             /**
              * Purpose
              * @description entry, stop_loss, take_profit, signal, reverse, manual, protection.
@@ -1372,29 +984,24 @@ export interface components {
              * @example 0.01
              */
             qty: string;
-            /**
-             * Filled Qty
-             * @example 0.01
-             */
-            filled_qty: string;
-            /** Avg Price */
-            avg_price: string | null;
-            /** Reduce Only */
-            reduce_only: boolean;
-            /** Stop Loss */
-            stop_loss: string | null;
-            status: components["schemas"]["OrderStatus"];
-            /** Exchange Order Id */
-            exchange_order_id: string | null;
             /** Reason */
             reason: string | null;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
+            /** Reduce Only */
+            reduce_only: boolean;
             /** Sent At */
             sent_at: string | null;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "buy" | "sell";
+            /** Signal Id */
+            signal_id: string | null;
+            status: components["schemas"]["OrderStatus"];
+            /** Stop Loss */
+            stop_loss: string | null;
+            /** Symbol */
+            symbol: string;
             /**
              * Updated At
              * Format: date-time
@@ -1403,12 +1010,9 @@ export interface components {
         };
         /** OrderMessage */
         OrderMessage: {
-            /**
-             * V
-             * @default 1
-             * @constant
-             */
-            v: 1;
+            data: components["schemas"]["Order"];
+            /** Seq */
+            seq: number;
             /**
              * Ts
              * @description UTC milliseconds.
@@ -1419,48 +1023,15 @@ export interface components {
              * @enum {string}
              */
             type: "order";
-            /** Seq */
-            seq: number;
-            data: components["schemas"]["Order"];
-        };
-        /**
-         * OrderStatus
-         * @description What we have evidence for. `unknown`: it was sent and may or may not exist.
-         * @enum {string}
-         */
-        OrderStatus: "intended" | "sent" | "unknown" | "open" | "filled" | "canceled" | "rejected" | "expired";
-        /** Page[Account] */
-        Page_Account_: {
-            /** Items */
-            items: components["schemas"]["Account"][];
             /**
-             * Next Cursor
-             * @default null
+             * V
+             * @default 1
+             * @constant
              */
-            next_cursor: string | null;
+            v: 1;
         };
-        /** Page[Event] */
-        Page_Event_: {
-            /** Items */
-            items: components["schemas"]["Event"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor: string | null;
-        };
-        /** Page[Execution] */
-        Page_Execution_: {
-            /** Items */
-            items: components["schemas"]["Execution"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor: string | null;
-        };
-        /** Page[Order] */
-        Page_Order_: {
+        /** OrderPage */
+        OrderPage: {
             /** Items */
             items: components["schemas"]["Order"][];
             /**
@@ -1469,46 +1040,12 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** Page[Position] */
-        Page_Position_: {
-            /** Items */
-            items: components["schemas"]["Position"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor: string | null;
-        };
-        /** Page[Signal] */
-        Page_Signal_: {
-            /** Items */
-            items: components["schemas"]["Signal"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor: string | null;
-        };
-        /** Page[Strategy] */
-        Page_Strategy_: {
-            /** Items */
-            items: components["schemas"]["Strategy"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor: string | null;
-        };
-        /** Page[Trade] */
-        Page_Trade_: {
-            /** Items */
-            items: components["schemas"]["Trade"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor: string | null;
-        };
+        /**
+         * OrderStatus
+         * @description What we have evidence for. `unknown`: it was sent and may or may not exist.
+         * @enum {string}
+         */
+        OrderStatus: "intended" | "sent" | "unknown" | "open" | "filled" | "canceled" | "rejected" | "expired";
         /** Ping */
         Ping: {
             /**
@@ -1519,12 +1056,10 @@ export interface components {
         };
         /** PongMessage */
         PongMessage: {
-            /**
-             * V
-             * @default 1
-             * @constant
-             */
-            v: 1;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
             /**
              * Ts
              * @description UTC milliseconds.
@@ -1535,59 +1070,61 @@ export interface components {
              * @enum {string}
              */
             type: "pong";
-            /** Data */
-            data: {
-                [key: string]: unknown;
-            };
+            /**
+             * V
+             * @default 1
+             * @constant
+             */
+            v: 1;
         };
         /** Position */
         Position: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
             /**
              * Account Id
              * Format: uuid
              */
             account_id: string;
-            /** Strategy Id */
-            strategy_id: string | null;
-            /** Symbol */
-            symbol: string;
-            /**
-             * Side
-             * @enum {string}
-             */
-            side: "long" | "short";
-            /**
-             * Qty
-             * @example 0.01
-             */
-            qty: string;
             /** Entry Price */
             entry_price: string | null;
-            /** Mark Price */
-            mark_price: string | null;
             /**
-             * Unrealised Pnl
-             * @description USDT at the last price, fees not counted; null while no fresh price is known.
+             * Id
+             * Format: uuid
              */
-            unrealised_pnl: string | null;
-            /** Stop Loss */
-            stop_loss: string | null;
-            /** Take Profit */
-            take_profit: components["schemas"]["TakeProfitLevel"][];
-            resident_stop: components["schemas"]["ResidentStop"];
+            id: string;
             /** Leverage */
             leverage: string | null;
-            status: components["schemas"]["PositionStatus"];
+            /** Mark Price */
+            mark_price: string | null;
             /**
              * Opened At
              * Format: date-time
              */
             opened_at: string;
+            /**
+             * Qty
+             * @example 0.01
+             */
+            qty: string;
+            resident_stop: components["schemas"]["ResidentStop"];
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "long" | "short";
+            status: components["schemas"]["PositionStatus"];
+            /** Stop Loss */
+            stop_loss: string | null;
+            /** Strategy Id */
+            strategy_id: string | null;
+            /** Symbol */
+            symbol: string;
+            /** Take Profit */
+            take_profit: components["schemas"]["TakeProfitLevel"][];
+            /**
+             * Unrealised Pnl
+             * @description USDT at the last price, fees not counted; null while no fresh price is known.
+             */
+            unrealised_pnl: string | null;
             /**
              * Updated At
              * Format: date-time
@@ -1596,12 +1133,9 @@ export interface components {
         };
         /** PositionMessage */
         PositionMessage: {
-            /**
-             * V
-             * @default 1
-             * @constant
-             */
-            v: 1;
+            data: components["schemas"]["Position"];
+            /** Seq */
+            seq: number;
             /**
              * Ts
              * @description UTC milliseconds.
@@ -1612,9 +1146,22 @@ export interface components {
              * @enum {string}
              */
             type: "position";
-            /** Seq */
-            seq: number;
-            data: components["schemas"]["Position"];
+            /**
+             * V
+             * @default 1
+             * @constant
+             */
+            v: 1;
+        };
+        /** PositionPage */
+        PositionPage: {
+            /** Items */
+            items: components["schemas"]["Position"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /**
          * PositionStatus
@@ -1629,8 +1176,6 @@ export interface components {
         };
         /** PriceItem */
         PriceItem: {
-            /** Symbol */
-            symbol: string;
             /** Environment */
             environment: string;
             /**
@@ -1643,6 +1188,8 @@ export interface components {
              * @example 0.01
              */
             mark: string;
+            /** Symbol */
+            symbol: string;
             /**
              * Ts
              * @description When the exchange made it, UTC milliseconds.
@@ -1651,12 +1198,7 @@ export interface components {
         };
         /** PriceMessage */
         PriceMessage: {
-            /**
-             * V
-             * @default 1
-             * @constant
-             */
-            v: 1;
+            data: components["schemas"]["PriceData"];
             /**
              * Ts
              * @description UTC milliseconds.
@@ -1667,22 +1209,18 @@ export interface components {
              * @enum {string}
              */
             type: "price";
-            data: components["schemas"]["PriceData"];
+            /**
+             * V
+             * @default 1
+             * @constant
+             */
+            v: 1;
         };
         /**
          * Problem
          * @description `application/problem+json` (RFC 9457).
          */
         Problem: {
-            /**
-             * Type
-             * @default about:blank
-             */
-            type: string;
-            /** Title */
-            title: string;
-            /** Status */
-            status: number;
             /**
              * Code
              * @description Stable, machine-readable.
@@ -1700,6 +1238,15 @@ export interface components {
              * @default
              */
             request_id: string;
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @default about:blank
+             */
+            type: string;
         };
         /**
          * ProtectionChange
@@ -1723,17 +1270,17 @@ export interface components {
          */
         ProtectionSettings: {
             /**
+             * Resident Gap
+             * @default 0.5%
+             */
+            resident_gap?: string;
+            /**
              * Stop Loss
              * @default null
              */
             stop_loss?: string | null;
             /** Take Profit */
             take_profit?: components["schemas"]["TakeProfitRung"][];
-            /**
-             * Resident Gap
-             * @default 0.5%
-             */
-            resident_gap?: string;
         };
         /**
          * ResidentStop
@@ -1755,15 +1302,15 @@ export interface components {
             /** Access Token */
             access_token: string;
             /**
-             * Token Type
-             * @default Bearer
-             */
-            token_type: string;
-            /**
              * Expires In
              * @description Seconds.
              */
             expires_in: number;
+            /**
+             * Token Type
+             * @default Bearer
+             */
+            token_type: string;
             user: components["schemas"]["User"];
         };
         /** SignUp */
@@ -1782,29 +1329,25 @@ export interface components {
         /** Signal */
         Signal: {
             /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * Strategy Id
-             * Format: uuid
-             */
-            strategy_id: string;
-            /** Strategy Name */
-            strategy_name: string;
-            /**
              * Account Id
              * Format: uuid
              */
             account_id: string;
-            /** Symbol */
-            symbol: string | null;
             /** Action */
             action: string | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Errors */
+            errors: components["schemas"]["FieldError"][];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Position Id */
+            position_id: string | null;
             /** Qty */
             qty: string | null;
-            status: components["schemas"]["SignalStatus"];
             /**
              * Reason
              * @description Why it was refused, expired or failed, in words.
@@ -1812,26 +1355,40 @@ export interface components {
             reason: string | null;
             /** Reason Code */
             reason_code: string | null;
-            /** Errors */
-            errors: components["schemas"]["FieldError"][];
-            /** Position Id */
-            position_id: string | null;
             /**
              * Received At
              * Format: date-time
              */
             received_at: string;
-            /** Decided At */
-            decided_at: string | null;
+            status: components["schemas"]["SignalStatus"];
+            /**
+             * Strategy Id
+             * Format: uuid
+             */
+            strategy_id: string;
+            /** Strategy Name */
+            strategy_name: string;
+            /** Symbol */
+            symbol: string | null;
+        };
+        /** SignalAnswer */
+        SignalAnswer: {
+            /**
+             * Signal Id
+             * Format: uuid
+             */
+            signal_id: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "accepted" | "duplicate";
         };
         /** SignalMessage */
         SignalMessage: {
-            /**
-             * V
-             * @default 1
-             * @constant
-             */
-            v: 1;
+            data: components["schemas"]["Signal"];
+            /** Seq */
+            seq: number;
             /**
              * Ts
              * @description UTC milliseconds.
@@ -1842,9 +1399,22 @@ export interface components {
              * @enum {string}
              */
             type: "signal";
-            /** Seq */
-            seq: number;
-            data: components["schemas"]["Signal"];
+            /**
+             * V
+             * @default 1
+             * @constant
+             */
+            v: 1;
+        };
+        /** SignalPage */
+        SignalPage: {
+            /** Items */
+            items: components["schemas"]["Signal"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /**
          * SignalStatus
@@ -1887,12 +1457,9 @@ export interface components {
         };
         /** SnapshotMessage */
         SnapshotMessage: {
-            /**
-             * V
-             * @default 1
-             * @constant
-             */
-            v: 1;
+            data: components["schemas"]["SnapshotData"];
+            /** Seq */
+            seq: number;
             /**
              * Ts
              * @description UTC milliseconds.
@@ -1903,27 +1470,32 @@ export interface components {
              * @enum {string}
              */
             type: "snapshot";
-            /** Seq */
-            seq: number;
-            data: components["schemas"]["SnapshotData"];
+            /**
+             * V
+             * @default 1
+             * @constant
+             */
+            v: 1;
         };
         /** Strategy */
         Strategy: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
             /**
              * Account Id
              * Format: uuid
              */
             account_id: string;
-            /** Name */
-            name: string;
-            /** Symbols */
-            symbols: string[];
-            sizing: components["schemas"]["Sizing"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Enabled */
+            enabled: boolean;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
             /**
              * Leverage
              * @example 0.01
@@ -1931,17 +1503,15 @@ export interface components {
             leverage: string;
             /** Max Age S */
             max_age_s: number;
+            /** Name */
+            name: string;
             on_opposite: components["schemas"]["OnOpposite"];
             protection: components["schemas"]["ProtectionSettings"];
-            /** Enabled */
-            enabled: boolean;
+            sizing: components["schemas"]["Sizing"];
+            /** Symbols */
+            symbols: string[];
             /** Webhook Url */
             webhook_url: string;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
         };
         /**
          * StrategyChange
@@ -1949,17 +1519,10 @@ export interface components {
          */
         StrategyChange: {
             /**
-             * Name
+             * Enabled
              * @default null
              */
-            name?: string | null;
-            /**
-             * Symbols
-             * @default null
-             */
-            symbols?: string[] | null;
-            /** @default null */
-            sizing?: components["schemas"]["Sizing"] | null;
+            enabled?: boolean | null;
             /**
              * Leverage
              * @default null
@@ -1970,28 +1533,45 @@ export interface components {
              * @default null
              */
             max_age_s?: number | null;
+            /**
+             * Name
+             * @default null
+             */
+            name?: string | null;
             /** @default null */
             on_opposite?: components["schemas"]["OnOpposite"] | null;
             /** @default null */
             protection?: components["schemas"]["ProtectionSettings"] | null;
+            /** @default null */
+            sizing?: components["schemas"]["Sizing"] | null;
             /**
-             * Enabled
+             * Symbols
              * @default null
              */
-            enabled?: boolean | null;
+            symbols?: string[] | null;
+        };
+        /** StrategyPage */
+        StrategyPage: {
+            /** Items */
+            items: components["schemas"]["Strategy"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** StreamHealth */
         StreamHealth: {
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "connected" | "stale" | "disconnected" | "idle";
             /**
              * Age Ms
              * @description Since the last message.
              */
             age_ms: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "connected" | "stale" | "disconnected" | "idle";
         };
         /** StreamerHealth */
         StreamerHealth: {
@@ -2002,13 +1582,13 @@ export interface components {
         };
         /** TakeProfitLevel */
         TakeProfitLevel: {
+            /** Portion */
+            portion: string;
             /**
              * Price
              * @example 0.01
              */
             price: string;
-            /** Portion */
-            portion: string;
             /**
              * Status
              * @enum {string}
@@ -2028,29 +1608,15 @@ export interface components {
         /** Trade */
         Trade: {
             /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
              * Account Id
              * Format: uuid
              */
             account_id: string;
-            /** Strategy Id */
-            strategy_id: string | null;
-            /** Symbol */
-            symbol: string;
             /**
-             * Side
-             * @enum {string}
+             * Closed At
+             * Format: date-time
              */
-            side: "long" | "short";
-            /**
-             * Qty
-             * @example 0.01
-             */
-            qty: string;
+            closed_at: string;
             /**
              * Entry Price
              * @example 0.01
@@ -2061,11 +1627,7 @@ export interface components {
              * @example 0.01
              */
             exit_price: string;
-            /**
-             * Gross Pnl
-             * @example 0.01
-             */
-            gross_pnl: string;
+            exit_reason: components["schemas"]["ExitReason"];
             /**
              * Fees
              * @example 0.01
@@ -2078,30 +1640,45 @@ export interface components {
              */
             funding: string;
             /**
+             * Gross Pnl
+             * @example 0.01
+             */
+            gross_pnl: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
              * Net Pnl
              * @example 0.01
              */
             net_pnl: string;
-            exit_reason: components["schemas"]["ExitReason"];
             /**
              * Opened At
              * Format: date-time
              */
             opened_at: string;
             /**
-             * Closed At
-             * Format: date-time
+             * Qty
+             * @example 0.01
              */
-            closed_at: string;
+            qty: string;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "long" | "short";
+            /** Strategy Id */
+            strategy_id: string | null;
+            /** Symbol */
+            symbol: string;
         };
         /** TradeMessage */
         TradeMessage: {
-            /**
-             * V
-             * @default 1
-             * @constant
-             */
-            v: 1;
+            data: components["schemas"]["Trade"];
+            /** Seq */
+            seq: number;
             /**
              * Ts
              * @description UTC milliseconds.
@@ -2112,24 +1689,37 @@ export interface components {
              * @enum {string}
              */
             type: "trade";
-            /** Seq */
-            seq: number;
-            data: components["schemas"]["Trade"];
+            /**
+             * V
+             * @default 1
+             * @constant
+             */
+            v: 1;
+        };
+        /** TradePage */
+        TradePage: {
+            /** Items */
+            items: components["schemas"]["Trade"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** User */
         User: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Email */
-            email: string;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Email */
+            email: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
         };
         /** WsTicket */
         WsTicket: {
@@ -2147,4 +1737,1918 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    list_accounts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAccount"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignUp"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_events: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                after?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_executions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                account_id?: string;
+                symbol?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    receive_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NativeAlert"];
+                "application/x-www-form-urlencoded": components["schemas"]["NativeAlert"];
+                "text/plain": components["schemas"]["NativeAlert"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalAnswer"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_orders: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                account_id?: string;
+                symbol?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_positions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                account_id?: string;
+                symbol?: string;
+                status?: "opening" | "open" | "closing" | "closed";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PositionPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_position: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                position_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Position"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_position: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                position_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ClosePosition"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandAccepted"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_protection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                position_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ProtectionChange"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandAccepted"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reverse_position: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                position_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReversePosition"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandAccepted"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_signals: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                account_id?: string;
+                symbol?: string;
+                status?: "accepted" | "executing" | "executed" | "refused" | "expired" | "failed" | "rejected";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_signal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                signal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlightRecord"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_strategies: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrategyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_strategy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewStrategy"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedStrategy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_strategy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Strategy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_strategy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_strategy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StrategyChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Strategy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedStrategy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_trades: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                account_id?: string;
+                symbol?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TradePage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issue_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WsTicket"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

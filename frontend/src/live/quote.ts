@@ -1,5 +1,6 @@
 import type { Position } from '@/api/types';
 import { add, type Decimal, divide, multiply, negate, parse, plain, subtract, ZERO } from '@/shared/decimal';
+import { decimalsOf } from '@/shared/format';
 
 /** `fresh` up to 3 s old, `stale` shown dimmed, `gone` after 30 s: no longer good enough to compute with. */
 export type Freshness = 'fresh' | 'stale' | 'gone';
@@ -10,6 +11,8 @@ export const GONE_AFTER_MS = 30_000;
 export interface LivePrice {
   last: string;
   ts: number;
+  /** The most fraction digits seen, so that a price ending in zeros does not change its width. */
+  decimals: number;
   /** How old the price was when it arrived, by the server's clock; the rest is counted by ours. */
   ageAtArrival: number;
   arrivedAt: number;
@@ -23,6 +26,8 @@ export interface Quote {
   /** Of the margin used, in percent. */
   pnlPercent: string | null;
   freshness: Freshness;
+  /** Fraction digits to show prices with. */
+  decimals: number;
 }
 
 export interface Total {
@@ -37,7 +42,8 @@ export function freshnessOf(ageMs: number): Freshness {
   return ageMs > STALE_AFTER_MS ? 'stale' : 'fresh';
 }
 
-export const ageOf = (price: LivePrice, now: number) => price.ageAtArrival + Math.max(0, now - price.arrivedAt);
+export const ageOf = (price: LivePrice, now: number) =>
+  price.ageAtArrival + Math.max(0, now - price.arrivedAt);
 
 /** Profit or loss of `qty` at `last`: sign × (last − entry) × qty. */
 export function profit(position: Position, qty: Decimal, last: Decimal): Decimal | null {
@@ -76,6 +82,10 @@ export function quoteOf(
     pnl: pnl && plain(pnl),
     pnlPercent: pnl && percentOfMargin(position, pnl),
     freshness: freshnessOf(price ? ageOf(price, now) : Math.max(0, now - arrivedAt)),
+    decimals: Math.max(
+      price?.decimals ?? 0,
+      decimalsOf(position.stop_loss, ...position.take_profit.map(({ price: at }) => at)),
+    ),
   };
 }
 
@@ -94,4 +104,5 @@ export const sameQuote = (a: Quote | undefined, b: Quote) =>
   a.last === b.last &&
   a.pnl === b.pnl &&
   a.pnlPercent === b.pnlPercent &&
+  a.decimals === b.decimals &&
   a.freshness === b.freshness;

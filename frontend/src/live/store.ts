@@ -1,5 +1,7 @@
 import { createStore } from 'zustand/vanilla';
+import type { ApiError } from '@/api/problem';
 import type { Environment, Health, Position, PriceItem } from '@/api/types';
+import { decimalsOf } from '@/shared/format';
 import { type LivePrice, type Quote, quoteOf, sameQuote, type Total, totalOf } from './quote';
 
 export interface Link {
@@ -17,6 +19,8 @@ export interface LiveState {
   loaded: boolean;
   /** The snapshot was too large: positions are read over REST. */
   truncated: boolean;
+  /** Why positions could not be read over REST either. */
+  failure: ApiError | null;
   /** Open positions, newest first. */
   ids: readonly string[];
   positions: Readonly<Record<string, Position>>;
@@ -36,6 +40,7 @@ const initial = (): LiveState => ({
   link: { phase: 'idle', failures: 0, everOpen: false, lastMessageAt: 0 },
   loaded: false,
   truncated: false,
+  failure: null,
   ids: [],
   positions: {},
   prices: {},
@@ -107,7 +112,13 @@ export function replacePositions(list: readonly Position[], truncated = false): 
   }
   change((state) => {
     if (truncated) return { truncated };
-    return { positions: sharing(state.positions, positions), ids: newestFirst(positions), loaded: true, truncated };
+    return {
+      positions: sharing(state.positions, positions),
+      ids: newestFirst(positions),
+      loaded: true,
+      truncated,
+      failure: null,
+    };
   });
 }
 
@@ -121,7 +132,13 @@ export function mergePositions(list: readonly Position[]): void {
       positions[position.id] = heard && isNewer(heard, position) ? heard : position;
       arrivals.set(position.id, Date.now());
     }
-    return { positions: sharing(state.positions, positions), ids: newestFirst(positions), loaded: true, truncated: false };
+    return {
+      positions: sharing(state.positions, positions),
+      ids: newestFirst(positions),
+      loaded: true,
+      truncated: false,
+      failure: null,
+    };
   });
 }
 
@@ -157,7 +174,8 @@ export function putPrices(items: readonly PriceItem[], sentAt: number): void {
     const key = priceKey(environment, symbol);
     const known = pending.get(key) ?? live.getState().prices[key];
     if (known && known.ts > ts) continue;
-    pending.set(key, { last, ts, ageAtArrival: Math.max(0, sentAt - ts), arrivedAt });
+    const decimals = Math.max(decimalsOf(last), known?.decimals ?? 0);
+    pending.set(key, { last, ts, decimals, ageAtArrival: Math.max(0, sentAt - ts), arrivedAt });
   }
   if (flushing) return;
   flushing = true;

@@ -13,10 +13,10 @@ export function number(value: Value): string {
   return decimal ? grouped(decimal, decimal.scale) : UNKNOWN;
 }
 
-/** A price with at least as many decimals as its neighbours, so that columns do not jitter. */
-export function price(value: Value, decimals: number): string {
+/** A price with at least `decimals` digits, so that columns do not jitter, and at most `most`. */
+export function price(value: Value, decimals: number, most = 8): string {
   const decimal = read(value);
-  return decimal ? grouped(decimal, Math.max(decimals, decimal.scale > 8 ? decimals : decimal.scale)) : UNKNOWN;
+  return decimal ? grouped(decimal, Math.max(decimals, Math.min(decimal.scale, most))) : UNKNOWN;
 }
 
 /** Money with two decimals, unsigned unless negative: "1,204.10". */

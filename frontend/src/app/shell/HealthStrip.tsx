@@ -1,0 +1,77 @@
+import type { Health, StreamHealth } from '@/api/types';
+import { useLive } from '@/live/hooks';
+import { latency } from '@/shared/format';
+import styles from './HealthStrip.module.css';
+
+type State = 'ok' | 'warn' | 'down' | 'idle';
+
+interface Part {
+  name: string;
+  state: State;
+  words: string;
+  title: string;
+}
+
+function stream(name: string, what: string, { state, age_ms }: StreamHealth): Part {
+  const age = age_ms === null ? '' : `, last message ${latency(age_ms)} ago`;
+  switch (state) {
+    case 'connected':
+      return {
+        name,
+        state: 'ok',
+        words: age_ms === null ? 'ok' : latency(age_ms),
+        title: `${what}: connected${age}`,
+      };
+    case 'stale':
+      return { name, state: 'warn', words: 'stale', title: `${what}: connected but quiet${age}` };
+    case 'disconnected':
+      return { name, state: 'down', words: 'down', title: `${what}: disconnected${age}` };
+    case 'idle':
+      return { name, state: 'idle', words: 'idle', title: `${what}: not needed at the moment` };
+  }
+}
+
+function partsOf({ database, streamer, bybit }: Health): Part[] {
+  const heartbeat = streamer.heartbeat_age_ms;
+  return [
+    {
+      name: 'Database',
+      state: database === 'ok' ? 'ok' : 'down',
+      words: database === 'ok' ? 'ok' : 'down',
+      title: database === 'ok' ? 'The database answers' : 'The database does not answer',
+    },
+    {
+      name: 'Engine',
+      state: streamer.alive ? 'ok' : 'down',
+      words: streamer.alive ? (heartbeat === null ? 'ok' : latency(heartbeat)) : 'down',
+      title: `The engine ${streamer.alive ? 'is running' : 'is not running'}${
+        heartbeat === null ? '' : `, last heartbeat ${latency(heartbeat)} ago`
+      }`,
+    },
+    stream('Prices', "Bybit's public stream", bybit.public),
+    stream('Account', "Bybit's private stream", bybit.private),
+  ];
+}
+
+/** Each hop from the exchange to this page, with the age of its last word. */
+export function HealthStrip() {
+  const health = useLive((state) => state.health);
+  return (
+    <footer className={styles.strip} aria-label="System health">
+      {health ? (
+        partsOf(health).map(({ name, state, words, title }) => (
+          <span key={name} className={styles.part} data-state={state} title={title}>
+            <span className={styles.dot} />
+            {name} <span className={`num ${styles.words}`}>{words}</span>
+          </span>
+        ))
+      ) : (
+        <span className={styles.part} data-state="idle">
+          <span className={styles.dot} />
+          Health not known yet
+        </span>
+      )}
+      {health?.version && <span className={`num ${styles.version}`}>v{health.version}</span>}
+    </footer>
+  );
+}

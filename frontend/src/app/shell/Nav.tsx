@@ -1,0 +1,40 @@
+import { Link } from '@tanstack/react-router';
+import { useLive } from '@/live/hooks';
+import { PositionsIcon, SetupIcon, SignalsIcon } from '@/shared/ui/icons';
+import styles from './Nav.module.css';
+
+const PAGES = [
+  { to: '/', label: 'Positions', Icon: PositionsIcon },
+  { to: '/signals', label: 'Signals', Icon: SignalsIcon },
+  { to: '/setup', label: 'Setup', Icon: SetupIcon },
+] as const;
+
+function OpenCount() {
+  const open = useLive((state) => state.ids.length);
+  return open > 0 ? (
+    <span className={`num ${styles.badge}`} aria-hidden="true">
+      {open}
+    </span>
+  ) : null;
+}
+
+export function Nav() {
+  return (
+    <nav className={styles.nav} aria-label="Pages">
+      {PAGES.map(({ to, label, Icon }) => (
+        <Link
+          key={to}
+          to={to}
+          className={styles.link}
+          activeOptions={{ exact: to === '/', includeSearch: false }}
+        >
+          <span className={styles.icon}>
+            <Icon size={20} />
+            {to === '/' && <OpenCount />}
+          </span>
+          {label}
+        </Link>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,86 @@
+import { notifications } from '@mantine/notifications';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
+import { useEffect } from 'react';
+import { useStore } from 'zustand';
+import { createTicket } from '@/api/commands';
+import { accountsQuery } from '@/api/queries';
+import { session } from '@/api/session';
+import { createApply } from '@/live/apply';
+import { LiveConnection } from '@/live/connection';
+import { usePositionsFallback } from '@/live/fallback';
+import { putEnvironments, resetLive, tick } from '@/live/store';
+import { Banner } from './Banner';
+import { DocumentTitle } from './DocumentTitle';
+import { Header } from './Header';
+import { HealthStrip } from './HealthStrip';
+import { Nav } from './Nav';
+import styles from './Shell.module.css';
+
+const NOTICE_COLOURS = { info: 'blue', warning: 'orange', error: 'red' } as const;
+
+/** Keeps the live connection while somebody is logged in. */
+function useLiveConnection() {
+  const queries = useQueryClient();
+  useEffect(() => {
+    const apply = createApply(queries, ({ level, message }) =>
+      notifications.show({
+        color: NOTICE_COLOURS[level],
+        message,
+        ...(level === 'error' ? { autoClose: false } : {}),
+      }),
+    );
+    const connection = new LiveConnection({ ticket: createTicket, apply });
+    connection.start();
+    const clock = setInterval(tick, 1000);
+    return () => {
+      clearInterval(clock);
+      connection.stop();
+      resetLive();
+    };
+  }, [queries]);
+}
+
+/** Prices are told apart by environment, positions by account: the accounts join them. */
+function useEnvironments() {
+  const { data } = useQuery(accountsQuery);
+  useEffect(() => {
+    if (data) putEnvironments(Object.fromEntries(data.map(({ id, environment }) => [id, environment])));
+  }, [data]);
+}
+
+/** When the session ends, whatever ended it, log in again and come back here. */
+function useSessionEnd() {
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const here = useRouterState({ select: (state) => state.location.href });
+  const anonymous = useStore(session, ({ status }) => status === 'anonymous');
+  useEffect(() => {
+    if (!anonymous) return;
+    queries.clear();
+    const next = here === '/' || here.startsWith('/login') ? {} : { next: here };
+    void navigate({ to: '/login', search: next, replace: true });
+  }, [anonymous, here, navigate, queries]);
+}
+
+export function Shell() {
+  useLiveConnection();
+  useEnvironments();
+  usePositionsFallback();
+  useSessionEnd();
+  return (
+    <div className={styles.shell}>
+      <a href="#main" className={styles.skip}>
+        Skip to content
+      </a>
+      <DocumentTitle />
+      <Header />
+      <Nav />
+      <main id="main" className={styles.main} tabIndex={-1}>
+        <Banner />
+        <Outlet />
+      </main>
+      <HealthStrip />
+    </div>
+  );
+}

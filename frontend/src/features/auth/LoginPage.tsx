@@ -1,0 +1,119 @@
+import { Anchor, Button, PasswordInput, Stack, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { useMutation } from '@tanstack/react-query';
+import { useRouter, useSearch } from '@tanstack/react-router';
+import { useState } from 'react';
+import { type Credentials, logIn, signUp } from '@/api/auth';
+import { fieldErrors, toApiError } from '@/api/problem';
+import { Alert } from '@/shared/ui/Alert';
+import { ShieldIcon } from '@/shared/ui/icons';
+import styles from './LoginPage.module.css';
+
+const PASSWORD_LENGTH = 8;
+
+const COPY = {
+  login: { title: 'Log in', submit: 'Log in', ask: 'New here?', other: 'Create an account' },
+  signup: {
+    title: 'Create your account',
+    submit: 'Create account',
+    ask: 'Have an account?',
+    other: 'Log in',
+  },
+} as const;
+
+type Mode = keyof typeof COPY;
+
+interface LoginFormProps {
+  onDone: () => void;
+}
+
+export function LoginForm({ onDone }: LoginFormProps) {
+  const [mode, setMode] = useState<Mode>('login');
+  const copy = COPY[mode];
+  const form = useForm<Credentials>({
+    initialValues: { email: '', password: '' },
+    validate: {
+      email: (value) => (/^\S+@\S+$/.test(value.trim()) ? null : 'Enter your e-mail address.'),
+      password: (value) =>
+        value.length >= PASSWORD_LENGTH
+          ? null
+          : mode === 'signup'
+            ? `Use at least ${PASSWORD_LENGTH} characters.`
+            : `A password has at least ${PASSWORD_LENGTH} characters.`,
+    },
+  });
+  const submit = useMutation({
+    mutationFn: ({ email, password }: Credentials) =>
+      (mode === 'login' ? logIn : signUp)({ email: email.trim(), password }),
+    onSuccess: onDone,
+    onError: (thrown) => form.setErrors(fieldErrors(toApiError(thrown), ['email', 'password'])),
+  });
+  const failure = submit.error && toApiError(submit.error);
+  const message = form.errors.form ?? (failure && failure.errors.length === 0 ? failure.message : null);
+
+  return (
+    <form onSubmit={form.onSubmit((values) => submit.mutate(values))} noValidate aria-label={copy.title}>
+      <Stack gap="md">
+        <h1 className={styles.title}>{copy.title}</h1>
+        {message && <Alert tone="danger">{message}</Alert>}
+        <TextInput
+          label="E-mail"
+          type="email"
+          size="md"
+          autoComplete="username"
+          autoFocus
+          data-testid="login-email"
+          {...form.getInputProps('email')}
+        />
+        <PasswordInput
+          label="Password"
+          size="md"
+          autoComplete={mode === 'login' ? 'current-password' : 'new-password'}
+          description={
+            mode === 'signup' ? `At least ${PASSWORD_LENGTH} characters; a long phrase is best.` : undefined
+          }
+          data-testid="login-password"
+          visibilityToggleButtonProps={{ 'aria-label': 'Show or hide the password', tabIndex: 0 }}
+          {...form.getInputProps('password')}
+        />
+        <Button type="submit" size="md" fullWidth loading={submit.isPending} data-testid="login-submit">
+          {copy.submit}
+        </Button>
+        <p className={styles.toggle}>
+          {copy.ask}{' '}
+          <Anchor
+            component="button"
+            type="button"
+            data-testid="login-toggle"
+            onClick={() => {
+              setMode(mode === 'login' ? 'signup' : 'login');
+              submit.reset();
+              form.clearErrors();
+            }}
+          >
+            {copy.other}
+          </Anchor>
+        </p>
+      </Stack>
+    </form>
+  );
+}
+
+export function LoginPage() {
+  const router = useRouter();
+  const { next } = useSearch({ from: '/login' });
+  return (
+    <main className={styles.page}>
+      <div className={styles.brand}>
+        <span className={styles.mark}>
+          <ShieldIcon size={22} />
+        </span>
+        Backstop
+      </div>
+      <div className={styles.card}>
+        <LoginForm onDone={() => router.history.replace(next ?? '/')} />
+      </div>
+      <p className={styles.foot}>Your signals, executed on Bybit and guarded on every tick.</p>
+    </main>
+  );
+}

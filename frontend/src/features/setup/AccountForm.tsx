@@ -1,0 +1,87 @@
+import { Button, NativeSelect, PasswordInput, Stack, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { createAccount } from '@/api/commands';
+import { fieldErrors, toApiError } from '@/api/problem';
+import { keys } from '@/api/queries';
+import type { NewAccount } from '@/api/types';
+import { Alert } from '@/shared/ui/Alert';
+
+const ENVIRONMENTS: { value: NewAccount['environment']; label: string }[] = [
+  { value: 'simulator', label: 'SIMULATOR — no exchange, no money' },
+  { value: 'demo', label: 'DEMO — Bybit demo trading' },
+  { value: 'testnet', label: 'TESTNET — Bybit testnet' },
+  { value: 'mainnet', label: 'MAINNET — real money' },
+];
+const FIELDS = ['label', 'environment', 'api_key', 'api_secret'];
+
+const required = (words: string, least: number) => (value: string) =>
+  value.trim().length >= least ? null : words;
+
+export function AccountForm({ onDone }: { onDone: () => void }) {
+  const queries = useQueryClient();
+  const form = useForm<NewAccount>({
+    initialValues: { label: '', environment: 'simulator', api_key: '', api_secret: '' },
+    validate: {
+      label: required('Give it a name you will recognise.', 1),
+      api_key: required('Paste the API key.', 4),
+      api_secret: required('Paste the API secret.', 4),
+    },
+  });
+  const submit = useMutation({
+    mutationFn: createAccount,
+    onSuccess: () => {
+      void queries.invalidateQueries({ queryKey: keys.accounts });
+      onDone();
+    },
+    onError: (thrown) => form.setErrors(fieldErrors(toApiError(thrown), FIELDS)),
+  });
+  const failure = submit.error && toApiError(submit.error);
+  const message = form.errors.form ?? (failure && failure.errors.length === 0 ? failure.message : null);
+
+  return (
+    <form onSubmit={form.onSubmit((values) => submit.mutate(values))} noValidate>
+      <Stack gap="md">
+        {message && <Alert tone="danger">{message}</Alert>}
+        <TextInput
+          label="Name"
+          placeholder="Main futures"
+          data-testid="account-label"
+          {...form.getInputProps('label')}
+        />
+        <NativeSelect
+          label="Environment"
+          data={ENVIRONMENTS}
+          data-testid="account-environment"
+          {...form.getInputProps('environment')}
+        />
+        {form.values.environment === 'mainnet' && (
+          <Alert tone="warn">
+            Orders of this account trade real money. Try the same strategy in the simulator first.
+          </Alert>
+        )}
+        <TextInput
+          label="API key"
+          autoComplete="off"
+          spellCheck={false}
+          data-testid="account-key"
+          {...form.getInputProps('api_key')}
+        />
+        <PasswordInput
+          label="API secret"
+          description="Encrypted at once and never shown again, not even to you."
+          autoComplete="off"
+          data-testid="account-secret"
+          visibilityToggleButtonProps={{ 'aria-label': 'Show or hide the secret', tabIndex: 0 }}
+          {...form.getInputProps('api_secret')}
+        />
+        <Alert tone="info">
+          Give the key trading rights only. Keys that may withdraw or transfer are refused.
+        </Alert>
+        <Button type="submit" loading={submit.isPending} data-testid="account-submit">
+          Add account
+        </Button>
+      </Stack>
+    </form>
+  );
+}
