@@ -4,18 +4,20 @@ from dataclasses import replace
 
 from backstop.domain.execution import Execution
 from backstop.domain.ids import Symbol, compact
-from backstop.domain.money import NO_USDT, Price, Qty, plain
+from backstop.domain.money import NO_QTY, NO_USDT, Price, Qty, plain
 from backstop.domain.order import OrderStatus
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.side import PositionSide, Side
-from backstop.engine.effects import Notice, NoticeLevel, Remind, ResolveOrder, TakeSnapshot
+from backstop.engine.effects import Notice, NoticeLevel, Remind, ResolveOrder
 from backstop.engine.events import CloseAgain, ExchangePosition, SnapshotTaken
 from backstop.engine.fills import on_executed
 from backstop.engine.shield import on_position_reported
+from backstop.engine.state import Doubt
 from backstop.engine.turn import Turn
 
 SETTLED_AFTER_MS = 5_000
-"""A read may lag the stream: no verdict on a symbol with something newer than this (fault 57)."""
+"""A read may lag the stream: no verdict before the exchange has said the same for this long, nor sooner after
+something happened on the symbol."""
 
 _LOOK_UP_AFTER_MS = 2_000
 
@@ -42,14 +44,17 @@ def on_snapshot(turn: Turn, snapshot: SnapshotTaken) -> set[Symbol]:
 
 def _adopt_difference(turn: Turn, ours: Position, theirs: ExchangePosition | None, at: int) -> bool:
     same_side = theirs is not None and theirs.side is ours.side
-    size = theirs.size if theirs is not None and same_side else Qty(ours.qty * 0)
-    if size == ours.qty:
+    size = theirs.size if theirs is not None and same_side else NO_QTY
+    if size == ours.qty or ours.status is PositionStatus.OPENING or _moving(turn, ours):
+        _set_doubt(turn, ours.symbol, None)
         return False
-    if ours.status is PositionStatus.OPENING or _moving(turn, ours):
+    doubt = turn.state.doubts.get(ours.symbol)
+    if doubt is None or doubt.size != size:
+        doubt = Doubt(size, at)
+        _set_doubt(turn, ours.symbol, doubt)
+    if at - doubt.since < SETTLED_AFTER_MS or at - ours.updated_at < SETTLED_AFTER_MS:
         return False
-    if at - ours.updated_at < SETTLED_AFTER_MS:
-        turn.afterwards(TakeSnapshot())
-        return False
+    _set_doubt(turn, ours.symbol, None)
     quote = turn.state.quotes.get(ours.symbol)
     price = theirs.mark_price if theirs is not None else (quote.mark if quote is not None else ours.entry_price)
     assert price is not None, ours
@@ -77,6 +82,14 @@ def _adopt_difference(turn: Turn, ours: Position, theirs: ExchangePosition | Non
         ),
     )
     return ours.symbol not in turn.state.positions
+
+
+def _set_doubt(turn: Turn, symbol: Symbol, doubt: Doubt | None) -> None:
+    doubts = {other: held for other, held in turn.state.doubts.items() if other != symbol}
+    if doubt is not None:
+        doubts[symbol] = doubt
+    if doubts != dict(turn.state.doubts):
+        turn.state = replace(turn.state, doubts=doubts)
 
 
 def _moving(turn: Turn, position: Position) -> bool:

@@ -18,10 +18,18 @@ Request = Signal | Command | EntryPlan
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """The exchange said another size than our books; it is believed once it has said so for long enough."""
+
+    size: Decimal
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
 class AccountState:
     """One-way mode: one position a symbol. `orders` holds those not done; `positions` those not closed;
     `seen` the executions booked lately, by exec id; `foreign` what is held that we did not open;
-    `settled_at` when we last closed a symbol."""
+    `settled_at` when we last closed a symbol; `doubts` where the exchange disagrees."""
 
     instruments: Mapping[Symbol, Instrument] = field(default_factory=dict)
     strategies: Mapping[StrategyId, Strategy] = field(default_factory=dict)
@@ -32,5 +40,6 @@ class AccountState:
     foreign: Mapping[Symbol, Decimal] = field(default_factory=dict)
     seen: Mapping[str, int] = field(default_factory=dict)
     settled_at: Mapping[Symbol, int] = field(default_factory=dict)
+    doubts: Mapping[Symbol, Doubt] = field(default_factory=dict)
     quotes: Mapping[Symbol, Quote] = field(default_factory=dict)
     equity: Decimal | None = None

@@ -1,0 +1,98 @@
+"""What waits to be done for an account: signals and commands, taken in order, under an epoch."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import LiteralString
+from uuid import UUID
+
+from backstop.domain.ids import CommandId, Epoch, PositionId
+from backstop.domain.protection import read_price_mark
+from backstop.domain.signal import Signal
+from backstop.domain.strategy import Strategy
+from backstop.engine.events import CloseCommand, Command, ProtectCommand, ReverseCommand
+from backstop.store.query import Query, Row
+from backstop.store.settings import read_rungs, read_signal, read_strategy
+
+CHANNEL: LiteralString = "backstop_work"
+"""NOTIFY channel; the payload is an account id, or says what else is new."""
+
+
+def claim_signals(account_id: UUID, epoch: Epoch) -> Query[Signal]:
+    """Take the waiting signals in the order they came, those of an earlier epoch that are not settled too."""
+    sql = """
+        with claimed as (
+          update signals set claimed_epoch = %(epoch)s, claimed_at = now()
+           where id in (select id from signals
+                         where account_id = %(account_id)s and status = 'accepted'
+                           and claimed_epoch is distinct from %(epoch)s
+                         order by seq for update skip locked limit 100)
+          returning *)
+        select id, strategy_id, symbol, action, qty, parsed,
+               (extract(epoch from coalesce(alert_time, received_at)) * 1000)::bigint as at_ms
+          from claimed order by seq"""
+    return Query(sql, {"account_id": account_id, "epoch": epoch}, read_signal)
+
+
+def claim_commands(account_id: UUID, epoch: Epoch) -> Query[Command]:
+    sql = """
+        with claimed as (
+          update commands set claimed_epoch = %(epoch)s
+           where id in (select id from commands
+                         where account_id = %(account_id)s and status = 'accepted'
+                           and claimed_epoch is distinct from %(epoch)s
+                         order by seq for update skip locked limit 100)
+          returning *)
+        select id, kind, body, (extract(epoch from created_at) * 1000)::bigint as at_ms from claimed order by seq"""
+    return Query(sql, {"account_id": account_id, "epoch": epoch}, _read_command)
+
+
+def strategies_of(account_id: UUID) -> Query[Strategy]:
+    """All of them, deleted ones too (a position may outlive its strategy), those as disabled."""
+    sql = """
+        select id, name, symbols, settings, enabled and deleted_at is null as enabled
+          from strategies where account_id = %(account_id)s order by id"""
+    return Query(sql, {"account_id": account_id}, read_strategy)
+
+
+class AccountRow:
+    """An account to be traded."""
+
+    def __init__(self, row: Row) -> None:
+        self.id: UUID = row["id"]
+        self.user_id: UUID = row["user_id"]
+        self.environment: str = row["environment"]
+        self.sealed: bytes = bytes(row["sealed_credentials"])
+        self.created_at: datetime = row["created_at"]
+        self.equity: Decimal | None = row["equity"]
+
+
+def accounts_to_trade() -> Query[AccountRow]:
+    """Every account that is not deleted, those with open positions first."""
+    sql = """
+        select a.id, a.user_id, a.environment, a.sealed_credentials, a.created_at, a.equity
+          from accounts a
+         where a.deleted_at is null
+         order by exists (select from positions p where p.account_id = a.id and p.status <> 'closed') desc,
+                  a.created_at"""
+    return Query(sql, {}, AccountRow)
+
+
+def _read_command(row: Row) -> Command:
+    body = row["body"]
+    command_id, position_id = CommandId(row["id"]), PositionId(UUID(body["position_id"]))
+    match row["kind"]:
+        case "close":
+            portion = read_price_mark(body["portion"])
+            share = portion.share if portion is not None else None
+            return CloseCommand(command_id, position_id, share if share is not None else Decimal(1), row["at_ms"])
+        case "reverse":
+            return ReverseCommand(command_id, position_id, row["at_ms"])
+        case _:
+            stop, rungs = body.get("stop_loss"), body.get("take_profit")
+            return ProtectCommand(
+                command_id,
+                position_id,
+                read_price_mark(stop) if stop is not None else None,
+                read_rungs(rungs) if rungs is not None else None,
+                row["at_ms"],
+            )

@@ -1,0 +1,45 @@
+"""One writer for each account: a lease with an epoch, in the database's time."""
+
+from uuid import UUID
+
+from backstop.domain.ids import Epoch
+from backstop.store.query import Query, no_row
+
+VALID_S = 10
+
+
+def account_lease(account_id: UUID) -> str:
+    return f"account:{account_id}"
+
+
+def acquire(name: str, holder: str) -> Query[Epoch]:
+    """Take a lease that is free or has run out; answers its new epoch, or no row while another holds it."""
+    sql = """
+        insert into leases (name, epoch, holder, expires_at)
+        values (%(name)s, 1, %(holder)s, now() + make_interval(secs => %(valid)s))
+        on conflict (name) do update
+           set epoch = leases.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at
+         where leases.expires_at < now()
+        returning epoch"""
+    return Query(sql, {"name": name, "holder": holder, "valid": VALID_S}, lambda row: Epoch(row["epoch"]))
+
+
+def renew(holder: str, names: list[str]) -> Query[str]:
+    """Hold on to these; answers the names that are still ours."""
+    sql = """
+        update leases set expires_at = now() + make_interval(secs => %(valid)s)
+         where holder = %(holder)s and name = any(%(names)s) and expires_at > now()
+        returning name"""
+    return Query(sql, {"holder": holder, "names": names, "valid": VALID_S}, lambda row: str(row["name"]))
+
+
+def release(holder: str, names: list[str]) -> Query[None]:
+    """Let them go, so that a successor need not wait."""
+    sql = "update leases set expires_at = now() where holder = %(holder)s and name = any(%(names)s)"
+    return Query(sql, {"holder": holder, "names": names}, no_row)
+
+
+def hold(name: str, epoch: Epoch) -> Query[bool]:
+    """Inside a writing transaction: a row only while `epoch` is the newest, which it stays until the commit."""
+    sql = "select true as held from leases where name = %(name)s and epoch = %(epoch)s for share"
+    return Query(sql, {"name": name, "epoch": epoch}, lambda row: bool(row["held"]))

@@ -1,0 +1,146 @@
+"""Reading an account's unfinished business back, as the engine left it."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from backstop.domain.execution import ExitReason
+from backstop.domain.ids import OrderLinkId, PositionId, SignalId, StrategyId, Symbol
+from backstop.domain.money import Price, Qty, Usdt
+from backstop.domain.order import Order, OrderStatus, Purpose
+from backstop.domain.position import Position, PositionStatus
+from backstop.domain.protection import Level, LevelKind, LevelStatus, ResidentStop
+from backstop.domain.side import PositionSide, Side
+from backstop.engine.reversal import Reversal, ReversalStep
+from backstop.store.query import Query, Row
+from backstop.store.settings import read_plan, read_protection
+
+
+def live_positions(account_id: UUID) -> Query[Position]:
+    """Positions not closed, each with its levels in the order they were laid."""
+    sql = """
+        select p.*, (extract(epoch from p.opened_at) * 1000)::bigint as opened_ms,
+               (extract(epoch from p.updated_at) * 1000)::bigint as updated_ms,
+               (extract(epoch from p.resident_verified_at) * 1000)::bigint as verified_ms,
+               coalesce((select jsonb_agg(jsonb_build_object('close_id', l.close_link_id, 'kind', l.kind, 'rung',
+                   l.rung, 'price', l.price::text, 'portion', l.portion::text, 'status', l.status)
+                   order by l.armed_at, l.kind, l.rung)
+                 from levels l where l.position_id = p.id), '[]') as levels
+          from positions p where p.account_id = %(account_id)s and p.status <> 'closed' order by p.seq"""
+    return Query(sql, {"account_id": account_id}, _read_position)
+
+
+def live_orders(account_id: UUID) -> Query[Order]:
+    """Orders not known to be over, and those over whose fills are not all booked."""
+    sql = """
+        select o.*, (extract(epoch from o.created_at) * 1000)::bigint as created_ms,
+               (extract(epoch from o.not_after) * 1000)::bigint as not_after_ms,
+               (extract(epoch from o.sent_at) * 1000)::bigint as sent_ms
+          from orders o
+         where o.account_id = %(account_id)s
+           and (o.status in ('intended', 'sent', 'unknown', 'open')
+                or (o.filled_qty < o.reported_qty and o.updated_at > now() - interval '1 day'))
+         order by o.seq"""
+    return Query(sql, {"account_id": account_id}, _read_order)
+
+
+def live_reversals(account_id: UUID) -> Query[Reversal]:
+    sql = """
+        select cause_id, symbol, position_id, step, plan, reason from reversals
+         where account_id = %(account_id)s and step in ('closing', 'opening')"""
+    return Query(sql, {"account_id": account_id}, _read_reversal)
+
+
+def newest_execution(account_id: UUID) -> Query[int]:
+    """When the newest booked execution happened, UTC milliseconds."""
+    sql = """
+        select (extract(epoch from max(executed_at)) * 1000)::bigint as at from executions
+         where account_id = %(account_id)s having max(executed_at) is not null"""
+    return Query(sql, {"account_id": account_id}, lambda row: int(row["at"]))
+
+
+def executions_since(account_id: UUID, since: int) -> Query[tuple[str, int]]:
+    """Ids of booked executions from `since` (UTC milliseconds) on, with their times."""
+    sql = """
+        select exec_id, (extract(epoch from executed_at) * 1000)::bigint as at from executions
+         where account_id = %(account_id)s and executed_at >= to_timestamp(%(since)s / 1000.0)"""
+    return Query(sql, {"account_id": account_id, "since": since}, lambda row: (str(row["exec_id"]), int(row["at"])))
+
+
+def _read_position(row: Row) -> Position:
+    position_id, symbol, side = PositionId(row["id"]), Symbol(row["symbol"]), PositionSide(row["side"])
+    return Position(
+        id=position_id,
+        symbol=symbol,
+        side=side,
+        protection=read_protection(row["protection"]),
+        opened_at=row["opened_ms"],
+        strategy_id=StrategyId(row["strategy_id"]) if row["strategy_id"] is not None else None,
+        signal_id=SignalId(row["signal_id"]) if row["signal_id"] is not None else None,
+        leverage=row["leverage"],
+        status=PositionStatus(row["status"]),
+        qty=Qty(row["qty"]),
+        cost=row["cost"],
+        entry_qty=row["entry_qty"],
+        entry_value=row["entry_value"],
+        exit_qty=row["exit_qty"],
+        exit_value=row["exit_value"],
+        gross_pnl=Usdt(row["gross_pnl"]),
+        fees=Usdt(row["fees"]),
+        funding=Usdt(row["funding"]),
+        levels=tuple(_read_level(position_id, symbol, side, level) for level in row["levels"]),
+        levels_round=row["levels_round"],
+        resident=ResidentStop(
+            Price(row["resident_stop"]) if row["resident_stop"] is not None else None, row["verified_ms"]
+        ),
+        closing_link_id=OrderLinkId(row["closing_link_id"]) if row["closing_link_id"] is not None else None,
+        exit_reason=ExitReason(row["exit_reason"]) if row["exit_reason"] is not None else None,
+        updated_at=row["updated_ms"],
+    )
+
+
+def _read_level(position_id: PositionId, symbol: Symbol, side: PositionSide, level: Row) -> Level:
+    return Level(
+        position_id=position_id,
+        symbol=symbol,
+        side=side,
+        kind=LevelKind(level["kind"]),
+        rung=level["rung"],
+        price=Price(Decimal(level["price"])),
+        portion=Decimal(level["portion"]),
+        close_id=OrderLinkId(level["close_id"]),
+        status=LevelStatus(level["status"]),
+    )
+
+
+def _read_order(row: Row) -> Order:
+    return Order(
+        link_id=OrderLinkId(row["link_id"]),
+        symbol=Symbol(row["symbol"]),
+        side=Side(row["side"]),
+        purpose=Purpose(row["purpose"]),
+        qty=Qty(row["qty"]),
+        created_at=row["created_ms"],
+        position_id=PositionId(row["position_id"]) if row["position_id"] is not None else None,
+        signal_id=SignalId(row["signal_id"]) if row["signal_id"] is not None else None,
+        reduce_only=row["reduce_only"],
+        stop_loss=Price(row["stop_loss"]) if row["stop_loss"] is not None else None,
+        leverage=row["leverage"],
+        status=OrderStatus(row["status"]),
+        exchange_order_id=row["exchange_order_id"],
+        filled_qty=row["filled_qty"],
+        filled_value=row["filled_value"],
+        reported_qty=row["reported_qty"],
+        not_after=row["not_after_ms"],
+        sent_at=row["sent_ms"],
+        ret_code=row["ret_code"],
+        reason=row["reason"],
+    )
+
+
+def _read_reversal(row: Row) -> Reversal:
+    return Reversal(
+        plan=read_plan(row["cause_id"], row["symbol"], row["plan"]),
+        position_id=PositionId(row["position_id"]),
+        step=ReversalStep(row["step"]),
+        reason=row["reason"],
+    )

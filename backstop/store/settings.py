@@ -1,0 +1,119 @@
+"""Domain values kept as JSON: a strategy's settings, a signal's alert, a position's protection, a reversal's plan."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from backstop.domain.ids import SignalId, StrategyId, Symbol
+from backstop.domain.money import Qty, plain
+from backstop.domain.protection import PriceMark, Protection, TakeProfit, read_price_mark
+from backstop.domain.side import PositionSide
+from backstop.domain.signal import Action, Signal, Target
+from backstop.domain.strategy import OnOpposite, Sizing, SizingMode, Strategy
+from backstop.engine.reversal import EntryPlan
+
+Json = dict[str, Any]
+
+
+def write_protection(protection: Protection) -> Json:
+    """The shape of `contracts.strategies.ProtectionSettings`."""
+    return {
+        "stop_loss": str(protection.stop_loss) if protection.stop_loss is not None else None,
+        "take_profit": [{"at": str(rung.at), "portion": _percent(rung.portion)} for rung in protection.take_profit],
+        "resident_gap": _percent(protection.resident_gap),
+    }
+
+
+def read_protection(value: Json) -> Protection:
+    gap = value.get("resident_gap")
+    stop = value.get("stop_loss")
+    return Protection(
+        stop_loss=_mark(stop) if stop is not None else None,
+        take_profit=read_rungs(value.get("take_profit") or []),
+        **({"resident_gap": _share(gap)} if gap is not None else {}),
+    )
+
+
+def read_rungs(rungs: list[Json]) -> tuple[TakeProfit, ...]:
+    return tuple(TakeProfit(_mark(rung["at"]), _share(rung["portion"])) for rung in rungs)
+
+
+def read_strategy(row: Json) -> Strategy:
+    """From a row of `strategies` with columns id, name, symbols, settings, enabled."""
+    settings = row["settings"]
+    return Strategy(
+        id=StrategyId(row["id"]),
+        name=row["name"],
+        symbols=frozenset(Symbol(symbol) for symbol in row["symbols"]),
+        sizing=Sizing(SizingMode(settings["sizing"]["mode"]), Decimal(settings["sizing"]["value"])),
+        leverage=Decimal(settings["leverage"]),
+        max_age_ms=int(settings["max_age_s"]) * 1000,
+        on_opposite=OnOpposite(settings["on_opposite"]),
+        protection=read_protection(settings["protection"]),
+        enabled=row["enabled"],
+    )
+
+
+def read_signal(row: Json) -> Signal:
+    """From a row of `signals` with columns id, strategy_id, symbol, action, qty, parsed, at_ms."""
+    alert = row["parsed"]
+    rungs = alert.get("take_profit")
+    return Signal(
+        id=SignalId(row["id"]),
+        strategy_id=StrategyId(row["strategy_id"]),
+        symbol=Symbol(row["symbol"]),
+        action=Action(row["action"]),
+        at=row["at_ms"],
+        qty=Qty(row["qty"]) if row["qty"] is not None else None,
+        stop_loss=_mark(alert["stop_loss"]) if alert.get("stop_loss") is not None else None,
+        take_profit=read_rungs(rungs) if rungs is not None else None,
+        leverage=Decimal(alert["leverage"]) if alert.get("leverage") is not None else None,
+        target=Target(alert["position"]) if alert.get("position") is not None else None,
+    )
+
+
+def write_plan(plan: EntryPlan) -> Json:
+    return {
+        "signal_id": str(plan.signal_id) if plan.signal_id is not None else None,
+        "strategy_id": str(plan.strategy_id),
+        "side": plan.side.value,
+        "qty": plain(plan.qty) if plan.qty is not None else None,
+        "protection": write_protection(plan.protection),
+        "leverage": plain(plan.leverage),
+        "at": plan.at,
+        "max_age_ms": plan.max_age_ms,
+    }
+
+
+def read_plan(cause_id: UUID, symbol: str, value: Json) -> EntryPlan:
+    signal_id = value["signal_id"]
+    return EntryPlan(
+        cause_id=cause_id,
+        signal_id=SignalId(UUID(signal_id)) if signal_id is not None else None,
+        strategy_id=StrategyId(UUID(value["strategy_id"])),
+        symbol=Symbol(symbol),
+        side=PositionSide(value["side"]),
+        qty=Qty(Decimal(value["qty"])) if value["qty"] is not None else None,
+        protection=read_protection(value["protection"]),
+        leverage=Decimal(value["leverage"]),
+        at=value["at"],
+        max_age_ms=value["max_age_ms"],
+    )
+
+
+def _mark(text: str) -> PriceMark:
+    mark = read_price_mark(text)
+    if mark is None:
+        raise ValueError(f"not a price or distance: {text!r}")
+    return mark
+
+
+def _share(text: str) -> Decimal:
+    share = _mark(text).share
+    if share is None:
+        raise ValueError(f"not a share: {text!r}")
+    return share
+
+
+def _percent(share: Decimal) -> str:
+    return f"{plain(share * 100)}%"

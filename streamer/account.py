@@ -1,0 +1,297 @@
+"""One account's actor: events in, one step at a time, effects out. The only writer of that account.
+
+`handle` never waits. A tick that crosses a level becomes a close on its way within the same call.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from backstop.domain.ids import AccountId, OrderLinkId, Symbol
+from backstop.domain.order import Order
+from backstop.domain.position import PositionStatus
+from backstop.domain.signal import Signal
+from backstop.engine.effects import (
+    Arm,
+    Change,
+    Commit,
+    Disarm,
+    Effect,
+    Remind,
+    ResolveOrder,
+    SendOrder,
+    SetResidentStop,
+    Subscribe,
+    TakeSnapshot,
+)
+from backstop.engine.events import (
+    Event,
+    Executed,
+    LevelCrossed,
+    OrderLapsed,
+    OrderReported,
+    OrderSent,
+    Priced,
+    Reminded,
+    ResidentStopRefused,
+    SnapshotTaken,
+    WalletReported,
+)
+from backstop.engine.state import AccountState
+from backstop.engine.step import step
+from backstop.telemetry import logger
+from streamer.bybit.rest import BybitRest, NoAnswer, Refusal
+from streamer.bybit.ret_codes import stop_already_passed
+from streamer.journal import Journal
+from streamer.market import Market
+from streamer.resolver import resolve
+
+log = logger("streamer")
+
+AUDIT_EVERY_MS = 5_000
+"""How often the exchange is read anew while something is open, proving each resident stop."""
+
+AUDIT_IDLE_MS = 30_000
+_WALLET_EVERY_MS = 30_000
+_EXECUTIONS_MARGIN_MS = 60_000
+_AUDIT_RETRY_S = 0.5
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the account's reads have come (UTC milliseconds)."""
+
+    executions_to: int
+    audited_at: int = 0
+    wallet_at: int = 0
+
+
+class AccountActor:
+    def __init__(
+        self,
+        account_id: AccountId,
+        state: AccountState,
+        *,
+        market: Market,
+        rest: BybitRest,
+        may_open: Callable[[], bool],
+        executions_from: int,
+        clock: Callable[[], int],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.account_id = account_id
+        self.state = state
+        self.journal: Journal | None = None
+        self._market = market
+        self._rest = rest
+        self._may_open = may_open
+        self._clock = clock
+        self._sleep = sleep
+        self._progress = Progress(executions_from)
+        self._inbox: deque[Event] = deque()
+        self._working = False
+        self._resolving: set[OrderLinkId] = set()
+        self._audit_wanted = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.audited = asyncio.Event()
+        """Set once the exchange has been read whole since the start."""
+
+    # ---- events in
+
+    def handle(self, event: Event) -> None:
+        """Take one event; those it causes on the way are taken after it, in order."""
+        self._inbox.append(event)
+        if self._working:
+            return
+        self._working = True
+        try:
+            while self._inbox:
+                self._step(self._inbox.popleft())
+        except Exception as error:
+            if not self._broken.done():
+                self._broken.set_exception(error)
+            raise
+        finally:
+            self._working = False
+
+    def _step(self, event: Event) -> None:
+        now = self._clock()
+        if not isinstance(event, LevelCrossed):
+            quotes = {symbol: quote for symbol in self._symbols(event) if (quote := self._market.quote(symbol))}
+            if quotes:
+                self.state, _ = step(self.state, Priced(quotes), now)
+        self.state, effects = step(self.state, event, now)
+        for index, effect in enumerate(effects):
+            if isinstance(effect, Commit):
+                assert self.journal is not None
+                self.journal.put(effect.changes, effects[index + 1 :])
+                return
+            self.perform(effect)
+
+    def _symbols(self, event: Event) -> set[Symbol]:
+        """The symbols an event may open or judge a position on."""
+        wanted = set(self.state.waiting) | set(self.state.reversals)
+        match event:
+            case SnapshotTaken():
+                wanted |= set(self.state.positions)
+            case Executed(execution=execution):
+                wanted.add(execution.symbol)
+            case _:
+                signal = getattr(event, "signal", None)
+                if isinstance(signal, Signal):
+                    wanted.add(signal.symbol)
+                command = getattr(event, "command", None)
+                if command is not None:
+                    wanted |= set(self.state.positions)
+        return wanted
+
+    def record(self, change: Change) -> None:
+        """Write down something that was not decided by a step."""
+        assert self.journal is not None
+        self.journal.put((change,))
+
+    # ---- effects out
+
+    def perform(self, effect: Effect) -> None:
+        match effect:
+            case SendOrder(order=order):
+                self._start(self._send(order))
+            case Arm(levels=levels):
+                self._market.arm(self.account_id, self._still_armed(levels))
+            case Disarm(close_ids=close_ids):
+                self._market.disarm(close_ids)
+            case SetResidentStop():
+                self._start(self._set_resident_stop(effect))
+            case ResolveOrder(order=order):
+                if order.link_id not in self._resolving:
+                    self._resolving.add(order.link_id)
+                    self._start(self._resolve(order))
+            case Subscribe(symbol=symbol):
+                self._market.watch(symbol)
+            case TakeSnapshot():
+                self._audit_wanted.set()
+            case Remind(reminder=reminder, at=at):
+                delay = max(0, at - self._clock()) / 1000
+                asyncio.get_running_loop().call_later(delay, self.handle, Reminded(reminder))
+            case Commit(changes=changes):
+                assert self.journal is not None
+                self.journal.put(changes)
+            case _:
+                assert_never(effect)
+
+    def _still_armed(self, levels: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Behind a slow commit the position may have moved on: only what is armed now is watched."""
+        return tuple(
+            level
+            for level in levels
+            if (position := self.state.positions.get(level.symbol)) is not None
+            and position.status is PositionStatus.OPEN
+            and any(armed.close_id == level.close_id for armed in position.armed)
+        )
+
+    async def _send(self, order: Order) -> None:
+        now = self._clock()
+        if order.is_entry and (not self._may_open() or (order.not_after is not None and now > order.not_after)):
+            self.handle(OrderLapsed(order.link_id))
+            return
+        self.handle(OrderSent(order.link_id, now))
+        self.handle(await self._rest.create(order))
+
+    async def _set_resident_stop(self, effect: SetResidentStop) -> None:
+        try:
+            await self._rest.set_resident_stop(effect.symbol, effect.price)
+        except Refusal as refusal:
+            passed = stop_already_passed(refusal.code, refusal.message)
+            self.handle(ResidentStopRefused(effect.symbol, str(refusal), passed))
+        except NoAnswer as error:
+            self.handle(ResidentStopRefused(effect.symbol, str(error), passed=False))
+        self._audit_wanted.set()
+
+    async def _resolve(self, order: Order) -> None:
+        try:
+            for event in await resolve(self._rest, order, clock=self._clock, sleep=self._sleep):
+                if isinstance(event, Executed | OrderReported) or order.link_id in self.state.orders:
+                    self.handle(event)
+        finally:
+            self._resolving.discard(order.link_id)
+
+    # ---- reading the exchange anew
+
+    def reread(self) -> None:
+        """Have everything read again soon (after a private reconnect, an unknown, a foreign fill)."""
+        self._audit_wanted.set()
+
+    async def audit_forever(self) -> None:
+        while True:
+            live = bool(self.state.positions or self.state.orders)
+            try:
+                async with asyncio.timeout((AUDIT_EVERY_MS if live else AUDIT_IDLE_MS) / 1000):
+                    await self._audit_wanted.wait()
+            except TimeoutError:
+                pass
+            self._audit_wanted.clear()
+            try:
+                await self.audit()
+            except (NoAnswer, Refusal) as error:
+                log.warning("exchange not read", account=str(self.account_id), reason=str(error))
+                await self._sleep(_AUDIT_RETRY_S)
+                self._audit_wanted.set()
+
+    async def audit(self) -> None:
+        """Executions since the last read, then positions, then (now and then) the wallet. Raises when not answered."""
+        started = self._clock()
+        positions = await self._rest.positions()
+        executions = await self._rest.executions(self._progress.executions_to - _EXECUTIONS_MARGIN_MS)
+        for execution in executions:
+            self.handle(Executed(execution))
+        self._progress.executions_to = max([self._progress.executions_to, *(execution.at for execution in executions)])
+        self.handle(SnapshotTaken(positions, started))
+        if started - self._progress.wallet_at > _WALLET_EVERY_MS:
+            equity = await self._rest.equity()
+            if equity is not None:
+                self.handle(WalletReported(equity))
+            self._progress.wallet_at = started
+        self._progress.audited_at = started
+        self.audited.set()
+
+    # ---- life
+
+    def arm_all(self) -> None:
+        """Watch every armed level of every open position."""
+        for position in self.state.positions.values():
+            if position.status is PositionStatus.OPEN:
+                self._market.arm(self.account_id, position.armed)
+
+    async def broken(self) -> None:
+        """Waits until an event could not be handled, and raises why."""
+        await asyncio.shield(self._broken)
+
+    def stop(self) -> None:
+        self._market.leave(self.account_id)
+        for task in self._tasks:
+            task.cancel()
+
+    async def settle(self, timeout_s: float) -> None:
+        """Let requests under way come back and be written down."""
+        pending = [task for task in self._tasks if not task.done()]
+        if pending:
+            await asyncio.wait(pending, timeout=timeout_s)
+        if self.journal is not None:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self.journal.drained()
+            except TimeoutError:
+                log.error("stopped with unwritten changes", account=str(self.account_id))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not self._broken.done():
+            self._broken.set_exception(error)

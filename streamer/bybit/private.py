@@ -1,0 +1,112 @@
+"""The private stream of one account: orders, executions, positions, wallet.
+
+Logs in and waits for the answer before it subscribes, and for that answer before it calls itself open. Topics come
+in any order relative to each other; the engine does not rely on one. Nothing is replayed by the exchange: after each
+(re)connect `on_open` has the account read anew over REST.
+
+Source: Bybit V5, "Connect", "Order", "Execution", "Position", "Wallet".
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from websockets.asyncio.client import ClientConnection
+
+from backstop.engine.events import Event, Executed, PositionReported, WalletReported
+from backstop.telemetry import logger
+from backstop.vault import Credentials
+from streamer.bybit import codec
+from streamer.bybit.signing import login_args
+from streamer.bybit.socket import Socket
+
+log = logger("streamer")
+
+TOPICS = ("order", "execution", "position", "wallet")
+
+
+class LoginRefused(Exception):
+    """The exchange does not take the key."""
+
+
+class PrivateStream:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        credentials: Credentials,
+        *,
+        on_event: Callable[[Event], None],
+        on_open: Callable[[], None],
+        on_unreadable: Callable[[str, str, str], None],
+        clock: Callable[[], int],
+    ) -> None:
+        self._credentials = credentials
+        self._on_event = on_event
+        self._on_open = on_open
+        self._on_unreadable = on_unreadable
+        self._clock = clock
+        self.socket = Socket(f"private {name}", url, self, silence_s=lambda: None, clock=clock)
+
+    async def open(self, connection: ClientConnection) -> None:
+        args = login_args(self._credentials.api_key, self._credentials.api_secret, self._clock())
+        answer = await self._ask(connection, {"op": "auth", "req_id": "auth", "args": args}, "auth")
+        if not answer.get("success"):
+            raise LoginRefused(str(answer.get("ret_msg", "")))
+        answer = await self._ask(
+            connection, {"op": "subscribe", "req_id": "subscribe", "args": list(TOPICS)}, "subscribe"
+        )
+        if not answer.get("success"):
+            raise ConnectionError(f"subscription refused: {answer.get('ret_msg', '')}")
+        self._on_open()
+
+    async def _ask(self, connection: ClientConnection, request: dict[str, object], op: str) -> dict[str, Any]:
+        await connection.send(msgspec.json.encode(request).decode())
+        while True:
+            frame = await connection.recv()
+            message = msgspec.json.decode(frame)
+            if isinstance(message, dict) and message.get("op") == op:
+                return message
+            self.receive(frame)
+
+    def receive(self, frame: str | bytes) -> bool:
+        try:
+            message = msgspec.json.decode(frame)
+        except msgspec.DecodeError as error:
+            self._on_unreadable("private", str(error), str(frame[:500]))
+            return False
+        topic = message.get("topic") if isinstance(message, dict) else None
+        if not isinstance(topic, str):
+            return False
+        rows = message.get("data")
+        for row in rows if isinstance(rows, list) else ():
+            self._take(topic, row)
+        return True
+
+    def _take(self, topic: str, row: codec.Fields) -> None:
+        try:
+            event = self._read(topic, row)
+        except (codec.Unreadable, KeyError, TypeError, ValueError, AttributeError) as error:
+            self._on_unreadable(topic, f"{type(error).__name__}: {error}", msgspec.json.encode(row).decode()[:4000])
+            return
+        if event is not None:
+            self._on_event(event)
+
+    def _read(self, topic: str, row: codec.Fields) -> Event | None:
+        if row.get("category", "linear") != "linear":
+            return None
+        match topic:
+            case "execution":
+                return Executed(codec.read_execution(row))
+            case "order":
+                return codec.read_order(row)
+            case "position":
+                return PositionReported(codec.read_position(row, self._clock()))
+            case "wallet":
+                equity = codec.read_equity([row])
+                return WalletReported(equity) if equity is not None else None
+            case _:
+                return None
+
+    def closed(self) -> None:
+        """Nothing to forget: state is the engine's."""

@@ -1,0 +1,234 @@
+"""Signed REST through ccxt's transport. The only importer of ccxt.
+
+Requests are made with ccxt's implicit calls, so that what is sent is what we say, to the letter, and what comes back is
+judged by its retCode. Every method tells what it knows: an answer, a refusal, or that there was none.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+import ccxt.async_support as ccxt
+
+from backstop.domain.execution import Execution
+from backstop.domain.ids import OrderLinkId, Symbol
+from backstop.domain.instrument import Instrument
+from backstop.domain.money import Price, plain
+from backstop.domain.order import Order
+from backstop.engine.events import (
+    ExchangePosition,
+    OrderAccepted,
+    OrderRefused,
+    OrderReported,
+    OrderUncertain,
+    Verdict,
+)
+from backstop.vault import Credentials
+from streamer.bybit import codec
+from streamer.bybit.hosts import Hosts
+from streamer.bybit.ret_codes import DUPLICATE_LINK_ID, Meaning, meaning_of, verdict_of
+
+TIMEOUT_MS = 5_000
+RECV_WINDOW_MS = 5_000
+_PAGES_MAX = 50
+
+
+class NoAnswer(Exception):
+    """The request may or may not have arrived; nothing is known."""
+
+
+@dataclass
+class Refusal(Exception):
+    """The exchange declined, with its retCode."""
+
+    code: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+class BybitRest:
+    """One account's (or nobody's) REST side. Close it when done."""
+
+    def __init__(
+        self, hosts: Hosts, credentials: Credentials | None, session: aiohttp.ClientSession, clock: Callable[[], int]
+    ) -> None:
+        self._clock = clock
+        self._leverage: dict[Symbol, Decimal] = {}
+        self._ccxt: Any = ccxt.bybit(
+            {
+                "apiKey": credentials.api_key if credentials else "",
+                "secret": credentials.api_secret if credentials else "",
+                "session": session,
+                "enableRateLimit": False,
+                "timeout": TIMEOUT_MS,
+                "urls": {"api": {"public": hosts.rest, "private": hosts.rest}},
+                "options": {
+                    "recvWindow": RECV_WINDOW_MS,
+                    "maxRetriesOnFailure": 0,
+                    "enableUnifiedMargin": False,
+                    "enableUnifiedAccount": True,
+                    "unifiedMarginStatus": 6,
+                },
+            }
+        )
+
+    async def close(self) -> None:
+        await self._ccxt.close()
+
+    async def synchronise_clock(self) -> int:
+        """Measure how far our clock is from the exchange's and sign with theirs; returns the offset in milliseconds."""
+        before = self._clock()
+        reply = await self._call("public_get_v5_market_time", {})
+        offset = (before + self._clock()) // 2 - int(reply["time"])
+        self._ccxt.options["timeDifference"] = offset
+        return offset
+
+    async def instruments(self) -> dict[Symbol, Instrument]:
+        rows = await self._pages("public_get_v5_market_instruments_info", {"category": "linear", "limit": "1000"})
+        found = {}
+        for row in rows:
+            if row.get("settleCoin") == "USDT" and row.get("contractType") == "LinearPerpetual":
+                instrument = codec.read_instrument(row)
+                found[instrument.symbol] = instrument
+        return found
+
+    async def positions(self) -> tuple[ExchangePosition, ...]:
+        """Everything held, USDT-settled."""
+        at = self._clock()
+        rows = await self._pages(
+            "private_get_v5_position_list", {"category": "linear", "settleCoin": "USDT", "limit": "200"}
+        )
+        return tuple(codec.read_position(row, at) for row in rows)
+
+    async def executions(self, since: int) -> list[Execution]:
+        """Fills and funding from `since` (UTC milliseconds) to now, oldest first, across 7-day windows."""
+        week = 7 * 86_400_000 - 1
+        rows: list[codec.Fields] = []
+        start, now = since, self._clock()
+        while start <= now:
+            rows += await self._pages(
+                "private_get_v5_execution_list",
+                {"category": "linear", "limit": "100", "startTime": str(start), "endTime": str(start + week)},
+            )
+            start += week + 1
+        return sorted((codec.read_execution(row) for row in rows), key=lambda execution: execution.at)
+
+    async def executions_of(self, link_id: OrderLinkId) -> list[Execution]:
+        rows = await self._pages(
+            "private_get_v5_execution_list", {"category": "linear", "orderLinkId": link_id, "limit": "100"}
+        )
+        return sorted((codec.read_execution(row) for row in rows), key=lambda execution: execution.at)
+
+    async def open_order(self, link_id: OrderLinkId) -> OrderReported | None:
+        return await self._find_order("private_get_v5_order_realtime", link_id)
+
+    async def past_order(self, link_id: OrderLinkId) -> OrderReported | None:
+        return await self._find_order("private_get_v5_order_history", link_id)
+
+    async def equity(self) -> Decimal | None:
+        reply = await self._call("private_get_v5_account_wallet_balance", {"accountType": "UNIFIED"})
+        return codec.read_equity(reply["result"]["list"])
+
+    async def create(self, order: Order) -> OrderAccepted | OrderRefused | OrderUncertain:
+        """Send one order. Never raises for the network: a lost answer is an outcome.
+
+        Safe to repeat: the exchange takes an orderLinkId once.
+        """
+        try:
+            if not order.reduce_only and order.leverage is not None:
+                await self._set_leverage(order.symbol, order.leverage)
+        except NoAnswer as error:
+            return OrderRefused(order.link_id, Verdict.RETRY, 0, f"leverage not set: {error}")
+        except Refusal as refusal:
+            final = verdict_of(meaning_of(refusal.code)) or Verdict.RETRY
+            return OrderRefused(order.link_id, final, refusal.code, f"leverage not set: {refusal.message}")
+        try:
+            reply = await self._call("private_post_v5_order_create", codec.create_body(order))
+        except NoAnswer as error:
+            return OrderUncertain(order.link_id, str(error))
+        except Refusal as refusal:
+            verdict = verdict_of(meaning_of(refusal.code))
+            if verdict is None or refusal.code == DUPLICATE_LINK_ID:
+                return OrderUncertain(order.link_id, str(refusal))
+            return OrderRefused(order.link_id, verdict, refusal.code, refusal.message)
+        return OrderAccepted(order.link_id, str(reply["result"].get("orderId", "")))
+
+    async def set_resident_stop(self, symbol: Symbol, price: Price) -> None:
+        """Move the exchange's own stop of the whole position. Raises `Refusal` or `NoAnswer`."""
+        await self._call(
+            "private_post_v5_position_trading_stop",
+            {
+                "category": "linear",
+                "symbol": symbol,
+                "tpslMode": "Full",
+                "positionIdx": 0,
+                "stopLoss": plain(price),
+                "slTriggerBy": "LastPrice",
+            },
+        )
+
+    async def _set_leverage(self, symbol: Symbol, leverage: Decimal) -> None:
+        if self._leverage.get(symbol) == leverage:
+            return
+        text = plain(leverage)
+        await self._call(
+            "private_post_v5_position_set_leverage",
+            {"category": "linear", "symbol": symbol, "buyLeverage": text, "sellLeverage": text},
+        )
+        self._leverage[symbol] = leverage
+
+    async def _find_order(self, method: str, link_id: OrderLinkId) -> OrderReported | None:
+        reply = await self._call(method, {"category": "linear", "orderLinkId": link_id})
+        rows = reply["result"]["list"]
+        return codec.read_order(rows[0]) if rows else None
+
+    async def _pages(self, method: str, parameters: Mapping[str, str]) -> list[codec.Fields]:
+        rows: list[codec.Fields] = []
+        cursor = ""
+        for _ in range(_PAGES_MAX):
+            page = {**parameters, **({"cursor": cursor} if cursor else {})}
+            result = (await self._call(method, page))["result"]
+            rows += result["list"]
+            cursor = result.get("nextPageCursor") or ""
+            if not cursor or not result["list"]:
+                return rows
+        raise NoAnswer(f"more than {_PAGES_MAX} pages")
+
+    async def _call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The reply with retCode 0 (or one that means the same). Raises `Refusal` or `NoAnswer`."""
+        try:
+            reply: dict[str, Any] = await getattr(self._ccxt, method)(dict(parameters))
+        except ccxt.BaseError as error:
+            envelope = _envelope(str(error))
+            if envelope is None:
+                raise NoAnswer(f"{type(error).__name__}: {_short(str(error))}") from None
+            code, message = int(envelope["retCode"]), str(envelope.get("retMsg", ""))
+            if meaning_of(code) is Meaning.DONE:
+                return envelope
+            if meaning_of(code) is Meaning.AMBIGUOUS and code != DUPLICATE_LINK_ID:
+                raise NoAnswer(f"{code}: {message}") from None
+            raise Refusal(code, message) from None
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise NoAnswer(type(error).__name__) from None
+        return reply
+
+
+def _envelope(text: str) -> dict[str, Any] | None:
+    """The reply that a ccxt exception carries in its text, if it carries one."""
+    start = text.find("{")
+    if start < 0:
+        return None
+    try:
+        envelope = json.loads(text[start:])
+    except ValueError:
+        return None
+    return envelope if isinstance(envelope, dict) and "retCode" in envelope else None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else text[:200] + "…"

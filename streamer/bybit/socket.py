@@ -1,0 +1,155 @@
+"""One WebSocket's life: connect, log in, subscribe, listen, and do it all again when it dies or falls silent.
+
+Connected and ponging but mute counts as down: only messages with data feed the watchdog.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+
+from backstop.telemetry import logger
+
+log = logger("streamer")
+
+PING_EVERY_S = 20.0
+CONNECT_TIMEOUT_S = 10.0
+_BACKOFF_FIRST_S = 0.5
+_BACKOFF_MOST_S = 30.0
+_STABLE_AFTER_S = 30.0
+
+
+class SocketState(StrEnum):
+    DISCONNECTED = "disconnected"
+    CONNECTED = "connected"
+    STALE = "stale"
+
+
+class Stream(Protocol):
+    """What a stream does on its socket."""
+
+    async def open(self, connection: ClientConnection) -> None:
+        """Log in and subscribe; raise to have it torn down and tried again."""
+        ...
+
+    def receive(self, frame: str | bytes) -> bool:
+        """Take one frame; returns whether it carried data (and not only an answer or a pong)."""
+        ...
+
+    def closed(self) -> None:
+        """The socket is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Full jitter between nothing and a bound that doubles."""
+
+    random: random.Random
+
+    def wait_s(self, failures: int) -> float:
+        bound = min(_BACKOFF_MOST_S, _BACKOFF_FIRST_S * 2 ** min(failures, 10))
+        return self.random.uniform(bound / 4, bound)
+
+
+class Socket:
+    """Keeps one connection alive until it is stopped. `silence_s`: how long without data means it is dead."""
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        stream: Stream,
+        *,
+        silence_s: Callable[[], float | None],
+        clock: Callable[[], int],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.name = name
+        self.state = SocketState.DISCONNECTED
+        self.last_data_at: int | None = None
+        self._url = url
+        self._stream = stream
+        self._silence_s = silence_s
+        self._clock = clock
+        self._sleep = sleep
+        self._backoff = Backoff(random.Random())  # noqa: S311 - jitter
+        self._connection: ClientConnection | None = None
+
+    async def run(self) -> None:
+        failures = 0
+        while True:
+            started = asyncio.get_running_loop().time()
+            try:
+                await self._live_once()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever ended it, the answer is to connect again
+                log.warning("socket lost", socket=self.name, reason=f"{type(error).__name__}: {error}")
+            finally:
+                self._lost()
+            lived = asyncio.get_running_loop().time() - started
+            failures = 0 if lived > _STABLE_AFTER_S else failures + 1
+            await self._sleep(self._backoff.wait_s(failures - 1 if failures else 0))
+
+    async def send(self, message: object) -> bool:
+        """Send JSON if connected; whether it was."""
+        connection = self._connection
+        if connection is None:
+            return False
+        try:
+            await connection.send(msgspec.json.encode(message).decode())
+        except websockets.ConnectionClosed:
+            return False
+        return True
+
+    async def _live_once(self) -> None:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            connection = await connect(self._url, ping_interval=None, max_size=2**22, close_timeout=1, max_queue=None)
+        try:
+            self._connection = connection
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self._stream.open(connection)
+            self.state = SocketState.CONNECTED
+            self.last_data_at = self._clock()
+            log.info("socket open", socket=self.name)
+            await self._listen(connection)
+        finally:
+            self._connection = None
+            await connection.close()
+
+    async def _listen(self, connection: ClientConnection) -> None:
+        loop = asyncio.get_running_loop()
+        ping_at = loop.time() + PING_EVERY_S
+        heard_at = loop.time()
+        data_at = loop.time()
+        while True:
+            now = loop.time()
+            silence = self._silence_s()
+            dead_at = min(heard_at + PING_EVERY_S * 1.5, data_at + silence if silence is not None else float("inf"))
+            if now >= dead_at:
+                self.state = SocketState.STALE
+                raise TimeoutError(f"nothing heard for {now - min(heard_at, data_at):.1f} s")
+            if now >= ping_at:
+                await self.send({"op": "ping"})
+                ping_at = now + PING_EVERY_S
+            try:
+                async with asyncio.timeout(min(ping_at, dead_at) - now):
+                    frame = await connection.recv()
+            except TimeoutError:
+                continue
+            heard_at = loop.time()
+            if self._stream.receive(frame):
+                data_at = heard_at
+                self.last_data_at = self._clock()
+
+    def _lost(self) -> None:
+        if self.state is not SocketState.DISCONNECTED:
+            self.state = SocketState.DISCONNECTED
+        self._stream.closed()

@@ -1,0 +1,189 @@
+"""Which accounts this process trades: takes free leases, keeps them, starts and stops accounts, hears of new work."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import PoolTimeout
+
+from backstop.store import intake, leases
+from backstop.store import market as market_store
+from backstop.store.intake import AccountRow
+from backstop.store.query import aexecute, afetch_all
+from backstop.telemetry import logger
+from backstop.vault import Context, Opener, VaultError
+from streamer.bybit.hosts import hosts_of
+from streamer.bybit.rest import BybitRest, NoAnswer, Refusal
+from streamer.config import Config
+from streamer.journal import Fenced
+from streamer.leaseholder import RENEW_EVERY_S, Leaseholder
+from streamer.market import Market
+from streamer.owned import Means, OwnedAccount
+
+log = logger("streamer")
+
+_LOOK_EVERY_S = 1.0
+PUSHER_LEASE = "pusher"
+
+
+class Fleet:
+    def __init__(
+        self,
+        config: Config,
+        means: Means,
+        opener: Opener,
+        leaseholder: Leaseholder,
+        on_work: Callable[[], None],
+    ) -> None:
+        self._config = config
+        self._means = means
+        self._opener = opener
+        self._leases = leaseholder
+        self._on_work = on_work
+        self._look = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._skipped: set[str] = set()
+        self.accounts: dict[str, OwnedAccount] = {}
+        self.markets: dict[str, Market] = {}
+        self._market_tasks: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        """Until cancelled; raises when an account's lease is lost or an account fails: the process then ends, and its
+        successor starts from the truth."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen())
+            tasks.create_task(self._renew())
+            tasks.create_task(self._look_for_accounts(tasks))
+
+    async def close(self) -> None:
+        """Stop taking work, let requests come back, release the leases. Positions stay as they are."""
+        await asyncio.gather(*(account.close() for account in self.accounts.values()), return_exceptions=True)
+        for task in [*self._tasks.values(), *self._market_tasks]:
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), *self._market_tasks, return_exceptions=True)
+        try:
+            async with self._means.pool.connection(timeout=2.0) as connection:
+                await self._leases.release(connection, self._leases.names)
+        except (psycopg.Error, PoolTimeout) as error:
+            log.warning("leases not released", reason=str(error))
+
+    # ---- accounts
+
+    async def _look_for_accounts(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            try:
+                await self._match_accounts(tasks)
+            except (psycopg.OperationalError, PoolTimeout) as error:
+                log.warning("accounts not read", reason=str(error))
+            try:
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._look.wait()
+            except TimeoutError:
+                pass
+            self._look.clear()
+
+    async def _match_accounts(self, tasks: asyncio.TaskGroup) -> None:
+        async with self._means.pool.connection(timeout=2.0) as connection:
+            rows = await afetch_all(connection, intake.accounts_to_trade())
+            wanted = {leases.account_lease(row.id): row for row in rows}
+            for name in set(self.accounts) - set(wanted):
+                await self._drop(connection, name)
+            for name, row in wanted.items():
+                if name not in self.accounts and name not in self._skipped:
+                    await self._try_to_own(connection, tasks, name, row)
+
+    async def _try_to_own(
+        self, connection: AsyncConnection[Any], tasks: asyncio.TaskGroup, name: str, row: AccountRow
+    ) -> None:
+        market = await self._market(row.environment, tasks)
+        if market is None:
+            return
+        epoch = await self._leases.acquire(connection, name)
+        if epoch is None:
+            return
+        try:
+            credentials = self._opener.open(row.sealed, Context(row.user_id, row.id))
+        except VaultError as error:
+            log.error("credentials do not open", account=str(row.id), reason=str(error))
+            self._skipped.add(name)
+            return
+        account = OwnedAccount(
+            row, epoch, credentials, market, self._means, may_open=lambda: self._leases.may_open(name)
+        )
+        self.accounts[name] = account
+        self._tasks[name] = tasks.create_task(account.run(), name=name)
+
+    async def _drop(self, connection: AsyncConnection[Any], name: str) -> None:
+        account = self.accounts.pop(name)
+        await account.close()
+        task = self._tasks.pop(name)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await self._leases.release(connection, [name])
+
+    async def _market(self, environment: str, tasks: asyncio.TaskGroup) -> Market | None:
+        """The environment's market with its instruments, or None while the exchange does not answer."""
+        known = self.markets.get(environment)
+        if known is not None:
+            return known
+        hosts = hosts_of(environment, self._config.variables)
+        rest = BybitRest(hosts, None, self._means.session, self._means.clock)
+        try:
+            instruments = await rest.instruments()
+        except (NoAnswer, Refusal) as error:
+            log.warning("instruments not read", environment=environment, reason=str(error))
+            return None
+        finally:
+            await rest.close()
+        market = Market(environment, hosts, self._means.clock)
+        market.instruments.update(instruments)
+        async with self._means.pool.connection(timeout=2.0) as connection:
+            await aexecute(connection, market_store.save_instruments(environment, list(instruments.values())))
+        self.markets[environment] = market
+        self._market_tasks.append(tasks.create_task(market.stream.socket.run(), name=f"market {environment}"))
+        return market
+
+    # ---- leases
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            try:
+                async with self._means.pool.connection(timeout=2.0) as connection:
+                    lost = await self._leases.renew(connection)
+            except (psycopg.OperationalError, PoolTimeout) as error:
+                log.warning("leases not renewed", reason=str(error))
+                continue
+            if lost & set(self.accounts):
+                raise Fenced(", ".join(sorted(lost)))
+
+    # ---- notifications
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._listen_once()
+            except psycopg.Error as error:
+                log.warning("not listening", reason=str(error))
+                await asyncio.sleep(0.5)
+
+    async def _listen_once(self) -> None:
+        connection = await AsyncConnection.connect(self._config.database_url, autocommit=True, connect_timeout=3)
+        async with connection:
+            await connection.execute(f"listen {intake.CHANNEL}")
+            self._hear("")
+            async for notification in connection.notifies():
+                self._hear(notification.payload)
+
+    def _hear(self, payload: str) -> None:
+        """Wake whom it concerns; an unknown payload concerns everybody."""
+        account = self.accounts.get(f"account:{payload}")
+        if account is not None:
+            account.wake()
+        else:
+            self._look.set()
+            for other in self.accounts.values():
+                other.wake()
+        self._on_work()

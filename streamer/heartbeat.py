@@ -1,0 +1,77 @@
+"""Says each second that this process lives, how its connections are, and what the prices are."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from backstop.store import health, market
+from backstop.store.health import Beat, StreamBeat
+from backstop.store.query import aexecute
+from backstop.telemetry import logger
+from streamer.bybit.socket import Socket, SocketState
+from streamer.fleet import Fleet
+
+log = logger("streamer")
+
+BEAT_EVERY_S = 1.0
+_STALE_MS = 5_000
+
+
+class Heartbeat:
+    def __init__(
+        self,
+        pool: AsyncConnectionPool[AsyncConnection[Any]],
+        holder: str,
+        fleet: Fleet,
+        clock: Callable[[], int],
+    ) -> None:
+        self._pool = pool
+        self._holder = holder
+        self._fleet = fleet
+        self._clock = clock
+        self._saved: dict[tuple[str, str], int] = {}
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._beat()
+            except (psycopg.OperationalError, PoolTimeout) as error:
+                log.warning("heartbeat not written", reason=str(error))
+            await asyncio.sleep(BEAT_EVERY_S)
+
+    async def _beat(self) -> None:
+        async with self._pool.connection(timeout=2.0) as connection:
+            await aexecute(connection, health.beat(self._holder, self._health()))
+            for environment, market_ in tuple(self._fleet.markets.items()):
+                prices = []
+                for symbol, quote in sorted(market_.quotes().items()):
+                    if self._saved.get((environment, symbol)) != quote.at:
+                        self._saved[(environment, symbol)] = quote.at
+                        made_at = datetime.fromtimestamp(quote.at / 1000, UTC)
+                        prices.append((str(symbol), quote.last, quote.mark, made_at))
+                if prices:
+                    await aexecute(connection, market.save_prices(environment, prices))
+
+    def _health(self) -> Beat:
+        public = [market_.stream.socket for market_ in self._fleet.markets.values() if market_.stream.symbols]
+        private = [account.private.socket for account in self._fleet.accounts.values() if account.private is not None]
+        return {
+            "public": self._worst(public, silence_is_stale=True),
+            "private": self._worst(private, silence_is_stale=False),
+        }
+
+    def _worst(self, sockets: list[Socket], *, silence_is_stale: bool) -> StreamBeat:
+        if not sockets:
+            return {"state": "idle", "last_message_at_ms": None}
+        heard = [socket.last_data_at for socket in sockets if socket.last_data_at is not None]
+        oldest = min(heard) if len(heard) == len(sockets) else None
+        if any(socket.state is SocketState.DISCONNECTED for socket in sockets):
+            return {"state": "disconnected", "last_message_at_ms": oldest}
+        if silence_is_stale and (oldest is None or self._clock() - oldest > _STALE_MS):
+            return {"state": "stale", "last_message_at_ms": oldest}
+        return {"state": "connected", "last_message_at_ms": oldest}

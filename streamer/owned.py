@@ -1,0 +1,204 @@
+"""One account while this process owns it: recovered, connected, fed with signals and commands, audited."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from backstop.domain.ids import AccountId, Epoch
+from backstop.domain.order import OrderStatus
+from backstop.engine.effects import Quarantine
+from backstop.engine.events import CommandReceived, OrderUncertain, SignalReceived, StrategiesChanged
+from backstop.engine.fills import SEEN_FOR_MS
+from backstop.engine.state import AccountState
+from backstop.store import intake, recovery, trading
+from backstop.store.intake import AccountRow
+from backstop.store.query import aexecute, afetch_all, afetch_one
+from backstop.store.trading import Owner
+from backstop.telemetry import logger
+from backstop.vault import Credentials
+from streamer.account import AccountActor
+from streamer.bybit.private import PrivateStream
+from streamer.bybit.rest import BybitRest, NoAnswer, Refusal
+from streamer.bybit.ret_codes import KEY_TROUBLE
+from streamer.journal import Journal
+from streamer.market import Market
+
+log = logger("streamer")
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+_FIRST_READ_WITHIN_S = 2.0
+_RETRY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What an account needs of its process; `on_commit` has dashboards told."""
+
+    pool: Pool
+    session: aiohttp.ClientSession
+    clock: Callable[[], int]
+    on_commit: Callable[[], None]
+
+
+class OwnedAccount:
+    def __init__(
+        self,
+        row: AccountRow,
+        epoch: Epoch,
+        credentials: Credentials,
+        market: Market,
+        means: Means,
+        may_open: Callable[[], bool],
+    ) -> None:
+        self.row = row
+        self.account_id = AccountId(row.id)
+        self.epoch = epoch
+        self._market = market
+        self._means = means
+        self._may_open = may_open
+        self._credentials = credentials
+        self._rest = BybitRest(market.hosts, credentials, means.session, means.clock)
+        self._wake = asyncio.Event()
+        self.actor: AccountActor | None = None
+        self.private: PrivateStream | None = None
+
+    def wake(self) -> None:
+        """There may be something new for it."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Trade the account until cancelled. Raises `Fenced` when the lease is lost, anything else for a fault of ours."""
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                await self._start(tasks)
+            finally:
+                if self.actor is not None:
+                    self._market.leave(self.account_id)
+
+    async def _start(self, tasks: asyncio.TaskGroup) -> None:
+        actor = await self._recover()
+        self.actor = actor
+        owner = Owner(self.row.user_id, self.row.id)
+        actor.journal = Journal(
+            self._means.pool, owner, self.epoch, perform=actor.perform, on_commit=self._means.on_commit
+        )
+        self._market.join(self.account_id, actor.handle)
+        tasks.create_task(actor.journal.run())
+        tasks.create_task(actor.broken())
+        self.private = PrivateStream(
+            str(self.account_id),
+            self._market.hosts.private_ws,
+            self._credentials,
+            on_event=actor.handle,
+            on_open=actor.reread,
+            on_unreadable=lambda topic, reason, payload: actor.record(Quarantine(topic, reason, payload)),
+            clock=self._means.clock,
+        )
+        tasks.create_task(self.private.socket.run())
+        for order in tuple(actor.state.orders.values()):
+            if order.status in (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN):
+                actor.handle(OrderUncertain(order.link_id, "the process ended before an answer was known"))
+        first = tasks.create_task(self._first_read(actor))
+        await asyncio.wait([first], timeout=_FIRST_READ_WITHIN_S)
+        # Not later, whatever the exchange answers: a position we believe open is watched.
+        actor.arm_all()
+        await first
+        tasks.create_task(actor.audit_forever())
+        tasks.create_task(self._take_work(actor))
+
+    async def _recover(self) -> AccountActor:
+        async with self._means.pool.connection() as connection:
+            positions = await afetch_all(connection, recovery.live_positions(self.row.id))
+            orders = await afetch_all(connection, recovery.live_orders(self.row.id))
+            reversals = await afetch_all(connection, recovery.live_reversals(self.row.id))
+            strategies = await afetch_all(connection, intake.strategies_of(self.row.id))
+            newest = await afetch_one(connection, recovery.newest_execution(self.row.id))
+            created = int(self.row.created_at.timestamp() * 1000)
+            starts = [newest or created, *(order.created_at for order in orders)]
+            executions_from = min(starts)
+            seen = await afetch_all(connection, recovery.executions_since(self.row.id, executions_from - SEEN_FOR_MS))
+        state = AccountState(
+            instruments=self._market.instruments,
+            strategies={strategy.id: strategy for strategy in strategies},
+            positions={position.symbol: position for position in positions},
+            orders={order.link_id: order for order in orders},
+            reversals={reversal.plan.symbol: reversal for reversal in reversals},
+            seen=dict(seen),
+            equity=self.row.equity,
+        )
+        for symbol in {symbol for strategy in strategies if strategy.enabled for symbol in strategy.symbols}:
+            self._market.watch(symbol)
+        for symbol in state.positions:
+            self._market.watch(symbol)
+        log.info("account recovered", account=str(self.row.id), positions=len(positions), orders=len(orders))
+        return AccountActor(
+            self.account_id,
+            state,
+            market=self._market,
+            rest=self._rest,
+            may_open=self._may_open,
+            executions_from=executions_from,
+            clock=self._means.clock,
+        )
+
+    async def _first_read(self, actor: AccountActor) -> None:
+        while True:
+            try:
+                await self._rest.synchronise_clock()
+                await actor.audit()
+            except NoAnswer as error:
+                log.warning("first read not answered", account=str(self.row.id), reason=str(error))
+            except Refusal as refusal:
+                log.warning("first read refused", account=str(self.row.id), reason=str(refusal))
+                if refusal.code in KEY_TROUBLE:
+                    await self._set_status("paused", f"the exchange refuses the key ({refusal}); add the account again")
+            else:
+                await self._set_status("active", None)
+                return
+            await asyncio.sleep(_RETRY_S)
+
+    async def _set_status(self, status: str, reason: str | None) -> None:
+        async with self._means.pool.connection() as connection:
+            await aexecute(connection, trading.set_account_status(self.row.id, status, reason))
+
+    async def _take_work(self, actor: AccountActor) -> None:
+        """Signals and commands in the order they came; a slow poll beneath the notifications."""
+        while True:
+            await self._take_what_waits(actor)
+            try:
+                async with asyncio.timeout(2.0):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+
+    async def _take_what_waits(self, actor: AccountActor) -> None:
+        try:
+            async with self._means.pool.connection(timeout=2.0) as connection:
+                strategies = await afetch_all(connection, intake.strategies_of(self.row.id))
+                signals = await afetch_all(connection, intake.claim_signals(self.row.id, self.epoch))
+                commands = await afetch_all(connection, intake.claim_commands(self.row.id, self.epoch))
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            log.warning("work not read", account=str(self.row.id), reason=str(error))
+            return
+        known = {strategy.id: strategy for strategy in strategies}
+        if known != dict(actor.state.strategies):
+            actor.handle(StrategiesChanged(known))
+        for signal in signals:
+            actor.handle(SignalReceived(signal))
+        for command in commands:
+            actor.handle(CommandReceived(command))
+
+    async def close(self) -> None:
+        """Let what is under way come back, then let go. Positions stay open, protected by the exchange's stops."""
+        if self.actor is not None:
+            await self.actor.settle(5.0)
+            self.actor.stop()
+        await self._rest.close()

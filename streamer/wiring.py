@@ -1,0 +1,110 @@
+"""The streamer put together: the one place that knows every part."""
+
+import asyncio
+import signal
+import time
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from backstop.domain.money import plain
+from backstop.telemetry import logger
+from backstop.vault import opener_from
+from streamer.clock import now_ms
+from streamer.config import Config
+from streamer.fleet import Fleet
+from streamer.heartbeat import Heartbeat
+from streamer.leaseholder import Leaseholder
+from streamer.owned import Means
+from streamer.pusher import Pusher
+
+log = logger("streamer")
+
+_POOL_SIZE = 8
+_KEEPALIVE_S = 120
+
+
+def monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+async def run(config: Config) -> None:
+    """Trade until SIGTERM or SIGINT, then drain and let go. Raises when an account's lease is lost."""
+    async with AsyncExitStack() as stack:
+        pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
+            config.database_url,
+            min_size=2,
+            max_size=_POOL_SIZE,
+            timeout=5.0,
+            kwargs={"autocommit": True, "connect_timeout": 3},
+            open=False,
+        )
+        await pool.open()
+        stack.push_async_callback(pool.close)
+        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(keepalive_timeout=_KEEPALIVE_S, limit=0))
+        stack.push_async_callback(session.close)
+
+        wakers: list[Any] = []
+
+        def wake_dashboards() -> None:
+            for waker in wakers:
+                waker()
+
+        means = Means(pool, session, now_ms, wake_dashboards)
+        leaseholder = Leaseholder(config.holder, monotonic_ms)
+        fleet = Fleet(config, means, opener_from(config.variables), leaseholder, wake_dashboards)
+        stack.push_async_callback(fleet.close)
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        work = [
+            asyncio.create_task(fleet.run(), name="fleet"),
+            asyncio.create_task(Heartbeat(pool, config.holder, fleet, now_ms).run(), name="heartbeat"),
+        ]
+        if config.ws_endpoint:
+            pusher = Pusher(
+                pool,
+                config.ws_endpoint,
+                prices=lambda user_id: prices_of(fleet, user_id),
+                clock=now_ms,
+                version=version("backstop"),
+            )
+            wakers.append(pusher.wake)
+            work.append(asyncio.create_task(pusher.run(), name="pusher"))
+        log.info("streamer started", holder=config.holder)
+        waiting = asyncio.create_task(stopping.wait())
+        done, _ = await asyncio.wait([*work, waiting], return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {waiting}:
+            task.result()
+        log.info("streamer stopping")
+        for task in work[1:]:
+            task.cancel()
+
+
+def prices_of(fleet: Fleet, user_id: UUID) -> list[dict[str, Any]]:
+    """The prices a user looks at: of what is open and what the strategies trade."""
+    prices = []
+    for environment, market in fleet.markets.items():
+        symbols: set[str] = set()
+        for account in fleet.accounts.values():
+            if account.row.user_id == user_id and account.row.environment == environment and account.actor is not None:
+                state = account.actor.state
+                symbols |= set(state.positions)
+                symbols |= {symbol for strategy in state.strategies.values() for symbol in strategy.symbols}
+        for symbol, quote in market.quotes().items():
+            if symbol in symbols:
+                prices.append(
+                    {
+                        "symbol": symbol,
+                        "environment": environment,
+                        "last": plain(quote.last),
+                        "mark": plain(quote.mark),
+                        "ts": quote.at,
+                    }
+                )
+    return prices
