@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from api.errors import field_errors
 from backstop.contracts.alerts import NativeAlert
+from backstop.contracts.base import is_usual
 from backstop.contracts.errors import FieldError
 
 MAX_BYTES = 8192
@@ -73,13 +74,18 @@ def read_alert(alert: dict[str, Any]) -> NativeAlert | list[FieldError]:
         return [_not_yet(wrong) for wrong in field_errors(error)]
 
 
+def without_secret(alert: dict[str, Any], secret: str) -> dict[str, Any]:
+    """The same alert with the secret's value replaced wherever it occurs, in names too."""
+    return {str(_masked(name, secret)): _masked(value, secret) for name, value in alert.items()}
+
+
 def masked_raw(body: bytes, alert: dict[str, Any], secret: str) -> str:
-    """The body as text, with the secret's value replaced wherever it occurs."""
+    """The body as text with the secret masked. `alert` is what was read from it, `secret` not empty."""
     raw = body.decode("utf-8-sig").replace(secret, _MASK)
     # JSON may spell it with \u escapes, where replacing text does not find it.
     again = read_object(raw.encode())
-    if isinstance(again, Unreadable) or secret in json.dumps(again, default=str, ensure_ascii=False):
-        raw = json.dumps(alert, default=str, ensure_ascii=False).replace(secret, _MASK)
+    if isinstance(again, Unreadable) or without_secret(again, secret) != again:
+        raw = json.dumps(without_secret(alert, secret), default=str)
     return raw[:MAX_BYTES]
 
 
@@ -87,6 +93,14 @@ def excerpt(body: bytes) -> str:
     """The start of a body we know nothing of, with what looks like a secret's value masked."""
     text = _UNSTORABLE.sub("�", body[: 4 * EXCERPT_LENGTH].decode("utf-8", "replace"))
     return _SECRET_PAIR.sub(rf"\1{_MASK}", text)[:EXCERPT_LENGTH]
+
+
+def _masked(value: object, secret: str) -> object:
+    if isinstance(value, str):
+        return value.replace(secret, _MASK)
+    if isinstance(value, dict):
+        return without_secret(value, secret)
+    return [_masked(item, secret) for item in value] if isinstance(value, list) else value
 
 
 def _whole(digits: str) -> int | Decimal:
@@ -117,12 +131,8 @@ def _unusable(path: Path, value: object) -> Iterator[FieldError]:
             yield FieldError(field=field, message=f"the placeholder {found[0]} was not filled in")
         if _UNSTORABLE.search(value):
             yield FieldError(field=field, message="must be text without control characters")
-    elif isinstance(value, Decimal | int) and not _is_usable(Decimal(value)):
+    elif isinstance(value, Decimal | int) and not is_usual(Decimal(value)):
         yield FieldError(field=field, message="must be a finite number of usual size")
-
-
-def _is_usable(number: Decimal) -> bool:
-    return number.is_finite() and (number == 0 or abs(number.adjusted()) <= 20)
 
 
 def _not_yet(error: FieldError) -> FieldError:

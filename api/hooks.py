@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
-from api.alerts import MAX_BYTES, Unreadable, excerpt, masked_raw, read_alert, read_object, secret_of
+from api.alerts import MAX_BYTES, Unreadable, excerpt, masked_raw, read_alert, read_object, secret_of, without_secret
 from api.database import become, transaction
 from api.errors import HttpError, not_found, unprocessable
 from backstop.contracts.alerts import NativeAlert
@@ -66,7 +66,7 @@ def _take(connection: Connection[Any], hook: Hook, body: bytes, source_ip: str) 
     strategy = fetch_one(connection, trading(hook.strategy_id))
     assert strategy is not None, hook.strategy_id
     raw = masked_raw(body, alert, secret)
-    read = read_alert(alert)
+    read = read_alert(without_secret(alert, secret))
     errors = read if isinstance(read, list) else _misfits(connection, read, strategy)
     if errors or isinstance(read, list):
         return _rejected(connection, hook, body, raw, errors)

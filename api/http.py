@@ -19,7 +19,7 @@ import psycopg
 from chalice.app import Blueprint, Chalice, Response
 from pydantic import BaseModel, ValidationError
 
-from api.errors import HttpError, field_errors, not_found, unprocessable
+from api.errors import HttpError, field_errors, not_found, unprocessable, wrong_field
 from api.sessions import Caller, authenticate
 from backstop.telemetry import logger
 
@@ -237,6 +237,9 @@ def _view(handler: Callable[..., object], types: Mapping[str, Any], route: Route
             if (query := route.query) is not None:
                 arguments["query"] = _validated(lambda: query.model_validate(dict(request.query)), "query")
             if (body := route.body) is not None:
+                # PostgreSQL's text cannot hold it.
+                if b"\\u0000" in request.body:
+                    raise wrong_field("body", "must not contain the character U+0000")
                 arguments["body"] = _validated(lambda: body.model_validate_json(request.body or b"{}"), "body")
             if types.get("request") is Request:
                 arguments["request"] = request
@@ -268,6 +271,8 @@ def _validated(validate: Callable[[], BaseModel], root: str) -> BaseModel:
 
 def _path_value(text: str, kind: type) -> object:
     if kind is not UUID:
+        if "\0" in text:
+            raise not_found()
         return text
     try:
         return UUID(text)

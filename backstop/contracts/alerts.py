@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from backstop.contracts.base import Incoming, Number, PositiveNumber
-from backstop.contracts.strategies import PriceMarkText, SymbolText, TakeProfitRung
+from backstop.contracts.strategies import PriceMarkText, SymbolText, TakeProfitLadder
 from backstop.domain.signal import Action
 
 
@@ -42,7 +42,7 @@ class NativeAlert(Incoming):
     symbol: SymbolText
     qty: PositiveNumber | None = None
     stop_loss: Annotated[PriceMarkText, BeforeValidator(_text)] | None = None
-    take_profit: Annotated[list[TakeProfitRung], Field(max_length=10)] | None = None
+    take_profit: TakeProfitLadder | None = None
     leverage: Annotated[Number, Field(ge=1, le=100)] | None = None
     position: Annotated[TargetSide, BeforeValidator(_lower)] | None = None
     prev_position: Annotated[TargetSide, BeforeValidator(_lower)] | None = None

@@ -37,7 +37,19 @@ Number = Annotated[
 ]
 """A decimal; travels as a string."""
 
-PositiveNumber = Annotated[Number, Field(gt=0)]
+
+def is_usual(number: Decimal) -> bool:
+    """Whether it is between 1e-20 and 1e21: more is a mistake, and would make texts of any length."""
+    return number.is_finite() and (number == 0 or abs(number.adjusted()) <= 20)
+
+
+def _usual(number: Decimal) -> Decimal:
+    if not is_usual(number):
+        raise ValueError("must be a number of usual size")
+    return number
+
+
+PositiveNumber = Annotated[Number, Field(gt=0), AfterValidator(_usual)]
 
 Moment = Annotated[
     datetime,

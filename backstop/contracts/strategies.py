@@ -6,21 +6,22 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from backstop.contracts.base import Incoming, Moment, Number, Outgoing, PositiveNumber
+from backstop.contracts.base import Incoming, Moment, Number, Outgoing, PositiveNumber, is_usual
 from backstop.domain.instrument import read_symbol
 from backstop.domain.protection import read_price_mark
 from backstop.domain.strategy import OnOpposite, SizingMode
 
 
 def _mark(text: str) -> str:
-    if read_price_mark(text) is None:
+    mark = read_price_mark(text)
+    if mark is None or not is_usual(mark.price or mark.share or Decimal(0)):
         raise ValueError('must be a distance like "1.5%" or a price like "64000"')
     return text
 
 
 def _share(text: str) -> str:
     mark = read_price_mark(text)
-    if mark is None or mark.share is None or not 0 < mark.share <= 1:
+    if mark is None or mark.share is None or not 0 < mark.share <= 1 or not is_usual(mark.share):
         raise ValueError('must be a share like "50%", above 0 and at most 100%')
     return text
 
@@ -57,24 +58,27 @@ class TakeProfitRung(Incoming):
     portion: PortionText = "100%"
 
 
+def _portions_fit(rungs: list[TakeProfitRung]) -> list[TakeProfitRung]:
+    marks = [read_price_mark(rung.portion) for rung in rungs]
+    if sum((mark.share for mark in marks if mark and mark.share), start=Decimal(0)) > 1:
+        raise ValueError("portions add up to more than 100%")
+    return rungs
+
+
+TakeProfitLadder = Annotated[list[TakeProfitRung], Field(max_length=10), AfterValidator(_portions_fit)]
+
+
 class ProtectionSettings(Incoming):
     """Levels checked on every tick. `resident_gap` is how much wider the exchange's own stop lies, as % of entry."""
 
     stop_loss: PriceMarkText | None = None
-    take_profit: Annotated[list[TakeProfitRung], Field(max_length=10)] = Field(default_factory=list)
+    take_profit: TakeProfitLadder = Field(default_factory=list)
     resident_gap: PortionText = "0.5%"
 
     @field_validator("take_profit", mode="before")
     @classmethod
     def _one_target_may_be_plain_text(cls, value: object) -> object:
         return [{"at": value}] if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _portions_fit(self) -> "ProtectionSettings":
-        marks = [read_price_mark(rung.portion) for rung in self.take_profit]
-        if sum((mark.share for mark in marks if mark and mark.share), start=Decimal(0)) > 1:
-            raise ValueError("take_profit portions add up to more than 100%")
-        return self
 
 
 class NewStrategy(Incoming):

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from backstop.contracts.base import Incoming, Moment, Number, Outgoing
 from backstop.contracts.errors import FieldError
-from backstop.contracts.strategies import PortionText, PriceMarkText, TakeProfitRung
+from backstop.contracts.strategies import PortionText, PriceMarkText, TakeProfitLadder
 from backstop.domain.execution import ExitReason
 from backstop.domain.order import OrderStatus
 from backstop.domain.position import PositionStatus
@@ -155,7 +155,7 @@ class ProtectionChange(Incoming):
     """Only what is named changes. A stop can be moved but not removed."""
 
     stop_loss: PriceMarkText | None = None
-    take_profit: list[TakeProfitRung] | None = None
+    take_profit: TakeProfitLadder | None = None
 
 
 class CommandAccepted(Outgoing):

@@ -125,11 +125,11 @@ def open_symbols(strategy_id: UUID) -> Query[str]:
 def taken_symbols(account_id: UUID, symbols: list[str], besides: UUID | None = None) -> Query[tuple[str, str]]:
     """Which of `symbols` another strategy of the account trades: (symbol, its strategy's name)."""
     sql = """
-        select symbol, s.name
-          from strategies s, unnest(s.symbols) symbol
+        select traded.symbol, s.name
+          from strategies s, unnest(s.symbols) as traded (symbol)
          where s.account_id = %(account_id)s and s.deleted_at is null
-           and s.id is distinct from %(besides)s and symbol = any(%(symbols)s)
-         order by symbol"""
+           and s.id is distinct from %(besides)s and traded.symbol = any(%(symbols)s)
+         order by traded.symbol"""
     parameters = {"account_id": account_id, "symbols": symbols, "besides": besides}
     return Query(sql, parameters, lambda row: (row["symbol"], row["name"]))
 
@@ -137,10 +137,10 @@ def taken_symbols(account_id: UUID, symbols: list[str], besides: UUID | None = N
 def unknown_symbols(environment: str, symbols: list[str]) -> Query[str]:
     """Which of `symbols` the exchange does not trade; none while its list of instruments is not known yet."""
     sql = """
-        select symbol from unnest(%(symbols)s::text[]) symbol
+        select wanted.symbol from unnest(%(symbols)s::text[]) as wanted (symbol)
          where exists (select from instruments where environment = %(environment)s)
            and not exists (select from instruments i
-                            where i.environment = %(environment)s and i.symbol = symbol and i.tradable)"""
+                            where i.environment = %(environment)s and i.symbol = wanted.symbol and i.tradable)"""
     return Query(sql, {"environment": environment, "symbols": symbols}, lambda row: row["symbol"])
 
 
