@@ -16,11 +16,11 @@ from rich.panel import Panel
 from rich.text import Text
 
 from infra.demo import Demo, DemoError, ensure_demo, signal_command, start_walks
-from infra.environment import Place
+from infra.environment import Part, Place
 from infra.keys import KeysError
 from infra.postgres import PostgresError
 from infra.processes import port_is_free
-from infra.stack import Stack, StackError
+from infra.stack import MODULES, Stack, StackError
 from infra.web import UnreachableError
 
 _T = TypeVar("_T")
@@ -48,7 +48,7 @@ def place_from(environment: Mapping[str, str]) -> Place:
     return Place(home, ports["BACKSTOP_PORT"], ports["BACKSTOP_SIM_PORT"])
 
 
-def up(console: Console, errors: Console, *, demo: bool, walk: bool) -> int:
+def up(console: Console, errors: Console, *, demo: bool, walk: bool, modules: Mapping[Part, str] = MODULES) -> int:
     """Run until asked to stop. Exit status: 0 stopped, 1 a part failed, 2 something is in the way."""
     try:
         place = place_from(os.environ)
@@ -56,26 +56,21 @@ def up(console: Console, errors: Console, *, demo: bool, walk: bool) -> int:
             _check_ports(place)
             if not DASHBOARD.is_file():
                 console.print("The dashboard is not built; run `make dashboard` for it. The API works without.")
-            return _run(console, errors, place, demo=demo, walk=walk)
+            told = _told_by(console)
+            stack = Stack(place, database_url=os.environ.get("DATABASE_URL") or None, modules=modules, told=told)
+            return _run(console, errors, stack, demo=demo, walk=walk)
     except CannotStartError as error:
         errors.print(f"backstop: {error}", markup=False, highlight=False, soft_wrap=True)
         return 2
 
 
-def _run(console: Console, errors: Console, place: Place, *, demo: bool, walk: bool) -> int:
-    said = threading.Lock()
-
-    def told(line: str) -> None:
-        with said:
-            console.print(line, style="yellow", markup=False, highlight=False)
-
-    stack = Stack(place, database_url=os.environ.get("DATABASE_URL") or None, told=told)
+def _run(console: Console, errors: Console, stack: Stack, *, demo: bool, walk: bool) -> int:
     stopping = threading.Event()
     status = 0
     with _stop_signals(stack, stopping):
         try:
             made = _start(console, stack, demo=demo, walk=walk)
-            _show(console, place, made)
+            _show(console, stack.place, made)
             while True:
                 signal.pause()
         except _AskedToStop:
@@ -88,6 +83,10 @@ def _run(console: Console, errors: Console, place: Place, *, demo: bool, walk: b
         console.print("Stopping. Ctrl-C again kills at once.", highlight=False)
         stack.close()
     return status
+
+
+def _told_by(console: Console) -> Callable[[str], None]:
+    return lambda line: console.print(line, style="yellow", markup=False, highlight=False)
 
 
 def _failed(errors: Console, error: Exception, status: int) -> int:

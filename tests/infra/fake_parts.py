@@ -5,6 +5,7 @@ As a process: `python -m tests.infra.fake_parts` serves both ports and ends on S
 
 import asyncio
 import os
+import signal
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,6 +60,9 @@ class Fakes:
 
 
 async def main() -> None:
+    if os.environ["POWERTOOLS_SERVICE_NAME"] in os.environ.get("FAKE_DEAF", ""):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        await asyncio.Event().wait()
     runner = web.AppRunner(Fakes().application(), handle_signals=True)
     await runner.setup()
     name = {"api": "BACKSTOP_PORT", "simulator": "BACKSTOP_SIM_PORT"}.get(os.environ["POWERTOOLS_SERVICE_NAME"])
