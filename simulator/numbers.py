@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
 
 _MONEY = Decimal("1e-10")
+_TOO_LARGE = Decimal("1e18")
+"""Beyond it, decimals of 28 digits no longer reach the grid of a small step."""
 
 
 def text(value: Decimal) -> str:
@@ -41,11 +43,11 @@ def is_multiple(value: Decimal, step: Decimal) -> bool:
 
 
 def parse(value: object) -> Decimal | None:
-    """A finite decimal from a string or a number; None if it is neither."""
+    """A decimal below 1e18 from a string or a number; None if it is neither."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     try:
         number = Decimal(str(value))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number) < _TOO_LARGE else None

@@ -7,7 +7,8 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.model import ZERO, Position, Side
+from simulator.model import ZERO, MarginMode, Position, Side
+from simulator.orders import cancel_all
 from simulator.settlement import fund, trade_by_hand
 from tests.simulator.bench import BALANCE, Bench
 
@@ -15,11 +16,12 @@ D = Decimal
 lots = st.integers(1, 200).map(lambda count: str(D(count) / 1000))
 prices = st.integers(500_000, 700_000).map(lambda ticks: str(D(ticks) / 10))
 step = st.tuples(
-    st.sampled_from(["price", "market", "limit", "reduce", "fund", "hand", "cancel"]),
+    st.sampled_from(["price", "market", "limit", "reduce", "reduce limit", "fund", "hand", "cancel"]),
     st.sampled_from(["Buy", "Sell"]),
     lots,
     prices,
 )
+lives = st.lists(step, min_size=5, max_size=60)
 
 
 def play(bench: Bench, steps: list[tuple[str, str, str, str]]) -> None:
@@ -34,6 +36,8 @@ def play(bench: Bench, steps: list[tuple[str, str, str, str]]) -> None:
                 bench.order(side, qty, orderType="Limit", price=price)
             case "reduce":
                 bench.order(side, qty, reduceOnly=True)
+            case "reduce limit":
+                bench.order(side, qty, orderType="Limit", price=price, reduceOnly=True)
             case "fund":
                 fund(bench.exchange, "BTCUSDT", D("0.0001"), bench.now)
             case "hand":
@@ -41,8 +45,6 @@ def play(bench: Bench, steps: list[tuple[str, str, str, str]]) -> None:
                     bench.exchange, bench.account, symbol="BTCUSDT", side=Side(side), qty=D(qty), now_ms=bench.now
                 )
             case _:
-                from simulator.orders import cancel_all  # noqa: PLC0415
-
                 cancel_all(
                     bench.exchange,
                     bench.account,
@@ -54,7 +56,7 @@ def play(bench: Bench, steps: list[tuple[str, str, str, str]]) -> None:
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(step, max_size=40))
+@given(lives)
 def test_the_wallet_is_the_sum_of_the_ledger_and_of_the_executions(steps: list[tuple[str, str, str, str]]) -> None:
     bench = Bench()
     play(bench, steps)
@@ -67,7 +69,7 @@ def test_the_wallet_is_the_sum_of_the_ledger_and_of_the_executions(steps: list[t
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(step, max_size=40))
+@given(lives)
 def test_the_position_is_the_sum_of_the_trades(steps: list[tuple[str, str, str, str]]) -> None:
     bench = Bench()
     play(bench, steps)
@@ -77,10 +79,12 @@ def test_the_position_is_the_sum_of_the_trades(steps: list[tuple[str, str, str, 
     for order in (*bench.account.open_orders.values(), *bench.account.closed_orders.values()):
         mine = [fill for fill in trades if fill.order_id == order.order_id]
         assert order.cum_exec_qty == sum((fill.qty for fill in mine), ZERO) <= order.qty
+        if order.reduce_only:
+            assert all(fill.closed_size == fill.qty for fill in mine)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(step, max_size=30))
+@given(lives)
 def test_over_a_round_trip_the_profit_is_the_cash_that_moved(steps: list[tuple[str, str, str, str]]) -> None:
     bench = Bench()
     play(bench, steps)
@@ -103,7 +107,7 @@ def test_over_a_round_trip_the_profit_is_the_cash_that_moved(steps: list[tuple[s
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(step, max_size=20), st.sampled_from(["Buy", "Sell"]), lots)
+@given(lives, st.sampled_from(["Buy", "Sell"]), lots)
 def test_reduce_only_never_increases_a_position(steps: list[tuple[str, str, str, str]], side: str, qty: str) -> None:
     bench = Bench()
     play(bench, steps)
@@ -179,8 +183,6 @@ def test_a_cross_account_is_liquidated_when_equity_meets_maintenance_and_never_o
 
 
 def test_an_isolated_position_is_taken_over_at_its_bankruptcy_price() -> None:
-    from simulator.model import MarginMode  # noqa: PLC0415
-
     bench = Bench()
     bench.account.margin_mode = MarginMode.ISOLATED
     bench.placed("Buy", "0.1")

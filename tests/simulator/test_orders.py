@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from simulator.model import OrderStatus, Refusal
-from simulator.orders import amend, cancel
+from simulator.orders import amend, cancel, work
 from tests.simulator.bench import Bench
 
 D = Decimal
@@ -157,8 +157,6 @@ def test_time_in_force_ends_an_order_that_cannot_do_as_told(time_in_force: str, 
 
 def test_margin_is_held_while_an_order_rests_and_freed_when_it_is_cancelled() -> None:
     bench = Bench(D(100))
-    order = bench.placed("Buy", "0.015", orderType="Limit", price="60000")
-    bench = Bench(D(100))
     order = bench.placed("Buy", "0.015", orderType="Limit", price="59000")
     assert bench.refused("Buy", "0.005") == 110007
     cancel(bench.exchange, bench.account, order, bench.now)
@@ -166,8 +164,6 @@ def test_margin_is_held_while_an_order_rests_and_freed_when_it_is_cancelled() ->
 
 
 def test_an_amended_price_that_crosses_fills_at_once() -> None:
-    from simulator.orders import work  # noqa: PLC0415
-
     bench = Bench()
     order = bench.placed("Buy", "0.01", orderType="Limit", price="59000")
     assert amend(bench.exchange, bench.account, order, {"price": "60500", "qty": "0.02"}, bench.now) is None
