@@ -75,12 +75,11 @@ class OwnedAccount:
 
     async def run(self) -> None:
         """Trade the account until cancelled. Raises `Fenced` when the lease is lost, anything else for a fault of ours."""
-        async with asyncio.TaskGroup() as tasks:
-            try:
+        try:
+            async with asyncio.TaskGroup() as tasks:
                 await self._start(tasks)
-            finally:
-                if self.actor is not None:
-                    self._market.leave(self.account_id)
+        finally:
+            self._market.leave(self.account_id)
 
     async def _start(self, tasks: asyncio.TaskGroup) -> None:
         actor = await self._recover()
