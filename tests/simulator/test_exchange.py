@@ -92,7 +92,13 @@ def test_over_a_round_trip_the_profit_is_the_cash_that_moved(steps: list[tuple[s
     if size:
         side = Side.SELL if size > 0 else Side.BUY
         trade_by_hand(
-            bench.exchange, bench.account, symbol="BTCUSDT", side=side, qty=abs(size), now_ms=bench.now, reduce_only=True
+            bench.exchange,
+            bench.account,
+            symbol="BTCUSDT",
+            side=side,
+            qty=abs(size),
+            now_ms=bench.now,
+            reduce_only=True,
         )
     trades = [fill for fill in bench.account.executions if fill.exec_type != "Funding"]
     moved = sum((-fill.side.sign * fill.qty * fill.price for fill in trades), ZERO)

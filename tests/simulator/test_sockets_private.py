@@ -25,7 +25,9 @@ async def test_login_takes_numbers_and_refuses_what_is_wrong(sim: Simulator) -> 
         assert not (await socket.login("nobody"))["success"]
         assert not (await socket.login(secret="wrong"))["success"]
         past = time.time_ns() // 1_000_000 - 1
-        assert not (await socket.ask(op="auth", args=[KEY, past, sign("alice-secret", f"GET/realtime{past}")]))["success"]
+        assert not (await socket.ask(op="auth", args=[KEY, past, sign("alice-secret", f"GET/realtime{past}")]))[
+            "success"
+        ]
         expires = time.time_ns() // 1_000_000 + 5_000
         args = [KEY, expires, sign("alice-secret", f"GET/realtime{expires}")]
         ack = await socket.ask(op="auth", req_id="a1", args=args)
@@ -113,15 +115,15 @@ async def test_funding_is_told_as_an_execution_that_changes_no_size(
 
 async def test_ccxt_watches_orders_trades_positions_and_balance(sim: Simulator, bybit: Any) -> None:
     await bybit.load_markets()
-    watches = [bybit.watch_orders(), bybit.watch_my_trades(), bybit.watch_balance()]
-    waiting = [asyncio.create_task(watch) for watch in watches]
+    # Its first call answers from REST and subscribes to nothing yet.
     assert list(await bybit.watch_positions()) == []
+    watches = [bybit.watch_orders(), bybit.watch_my_trades(), bybit.watch_balance(), bybit.watch_positions()]
+    waiting = [asyncio.create_task(watch) for watch in watches]
     while not any({"order", "execution", "wallet", "position"} <= one.topics for one in sim.venue.private):
         await asyncio.sleep(0.005)
     order = await bybit.create_order(BTC, "market", "buy", 0.01)
-    orders, trades, balance = await asyncio.gather(*waiting)
+    orders, trades, balance, positions = await asyncio.gather(*waiting)
     assert (orders[-1]["id"], orders[-1]["status"]) == (order["id"], "closed")
     assert (trades[-1]["amount"], trades[-1]["order"]) == (0.01, order["id"])
     assert balance["USDT"]["total"] == 9_999.67
-    position = (await bybit.watch_positions())[-1]
-    assert (position["side"], position["contracts"]) == ("long", 0.01)
+    assert (positions[-1]["side"], positions[-1]["contracts"]) == ("long", 0.01)

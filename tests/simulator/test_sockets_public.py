@@ -49,7 +49,9 @@ async def test_pong_repeats_the_op(public: Socket) -> None:
     assert (pong["success"], pong["ret_msg"], pong["op"], pong["req_id"]) == (True, "pong", "ping", "7")
 
 
-@pytest.mark.parametrize("topic", ["publicTrade.NOTASYMBOL", "tickers.", "orderbook.500.BTCUSDT", "kline.2.BTCUSDT", "x"])
+@pytest.mark.parametrize(
+    "topic", ["publicTrade.NOTASYMBOL", "tickers.", "orderbook.500.BTCUSDT", "kline.2.BTCUSDT", "x"]
+)
 async def test_an_unknown_topic_is_refused(public: Socket, topic: str) -> None:
     ack = await public.ask(op="subscribe", args=[topic])
     assert (ack["success"], ack["ret_msg"]) == (False, f"error:handler not found,topic:{topic}")
