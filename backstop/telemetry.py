@@ -5,10 +5,11 @@ Nothing that looks like a secret leaves through here, whoever logged it.
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import IO, Any, cast
 
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
@@ -53,10 +54,20 @@ class _MaskingFormatter(LambdaPowertoolsFormatter):
         return super().serialize(_masked(log))
 
 
+class _StandardOutput:
+    """Whatever is standard output when a line is written; Lambda's runtime and tests replace it."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
 @cache
 def logger(service: str = "backstop") -> Logger:
     """The process's logger: one JSON object a line. Log an event's name, and its fields in `extra`."""
-    return Logger(service=service, logger_formatter=_MaskingFormatter(), log_uncaught_exceptions=False)
+    return Logger(service=service, logger_formatter=_MaskingFormatter(), stream=cast("IO[str]", _StandardOutput()))
 
 
 def count(metric: str, value: int = 1, **dimensions: str) -> None:

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from backstop.domain.ids import order_link_id
 
+Id = UUID | str
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SETTINGS = {
     "sizing": {"mode": "qty", "value": "0.01"},
@@ -55,13 +56,13 @@ class Books:
         self.insert("users", id=user_id, email=email or f"{user_id}@example.com", password_hash="-")
         return user_id
 
-    def account(self, user_id: UUID, **values: object) -> UUID:
+    def account(self, user_id: Id, **values: object) -> UUID:
         account_id = uuid4()
         usual = {"label": "main", "environment": "simulator", "api_key_last4": "1234", "sealed_credentials": b"\x01"}
         self.insert("accounts", **{"id": account_id, "user_id": user_id, **usual, **values})
         return account_id
 
-    def strategy(self, user_id: UUID, account_id: UUID, **values: object) -> UUID:
+    def strategy(self, user_id: Id, account_id: Id, **values: object) -> UUID:
         strategy_id = uuid4()
         usual = {
             "name": "trend",
@@ -75,7 +76,7 @@ class Books:
         )
         return strategy_id
 
-    def signal(self, user_id: UUID, account_id: UUID, strategy_id: UUID, **values: object) -> UUID:
+    def signal(self, user_id: Id, account_id: Id, strategy_id: Id, **values: object) -> UUID:
         signal_id = uuid4()
         usual = {
             "dedupe_key": str(signal_id),
@@ -90,7 +91,7 @@ class Books:
         self.insert("signals", **{**ids, **usual, **values})
         return signal_id
 
-    def position(self, user_id: UUID, account_id: UUID, **values: object) -> UUID:
+    def position(self, user_id: Id, account_id: Id, **values: object) -> UUID:
         """Long 0.01 BTCUSDT at 64000, if nothing else is said."""
         position_id = uuid4()
         qty, cost = values.get("qty", Decimal("0.01")), values.get("cost", Decimal(640))
@@ -114,10 +115,11 @@ class Books:
         self.insert("positions", **{"id": position_id, "user_id": user_id, "account_id": account_id, **usual, **values})
         return position_id
 
-    def level(self, user_id: UUID, account_id: UUID, position_id: UUID, **values: object) -> None:
+    def level(self, user_id: Id, account_id: Id, position_id: Id, **values: object) -> None:
+        position = UUID(str(position_id))
         rung, round_ = values.get("rung", 1), values.pop("round", 1)
         usual = {
-            "close_link_id": order_link_id(position_id, f"t{rung}r{round_}"),
+            "close_link_id": order_link_id(position, f"t{rung}r{round_}"),
             "symbol": "BTCUSDT",
             "kind": "take_profit",
             "rung": rung,
@@ -128,7 +130,7 @@ class Books:
         ids = {"user_id": user_id, "account_id": account_id, "position_id": position_id}
         self.insert("levels", **{**ids, **usual, **values})
 
-    def order(self, user_id: UUID, account_id: UUID, **values: object) -> str:
+    def order(self, user_id: Id, account_id: Id, **values: object) -> str:
         link_id = order_link_id(uuid4(), "o")
         usual = {
             "symbol": "BTCUSDT",
@@ -144,7 +146,7 @@ class Books:
         self.insert("orders", **{"link_id": link_id, "user_id": user_id, "account_id": account_id, **usual, **values})
         return link_id
 
-    def execution(self, user_id: UUID, account_id: UUID, **values: object) -> str:
+    def execution(self, user_id: Id, account_id: Id, **values: object) -> str:
         exec_id = str(uuid4())
         usual = {
             "symbol": "BTCUSDT",
@@ -161,7 +163,7 @@ class Books:
         )
         return exec_id
 
-    def trade(self, user_id: UUID, account_id: UUID, **values: object) -> UUID:
+    def trade(self, user_id: Id, account_id: Id, **values: object) -> UUID:
         """A closed position and its trade."""
         position_id = self.position(user_id, account_id, status="closed", qty=0, cost=0, closed_at=NOON)
         usual = {
