@@ -42,7 +42,8 @@ class Venue:
         self.public = Connections()
         self.private = Connections()
         self.trade = Connections()
-        self._clock = clock
+        self.clock = clock
+        """UTC milliseconds; a test may stop it."""
         self._socket_ids = 0
         self._snapshots: dict[str, deque[Snapshot]] = {}
         self._listeners: list[Callable[[list[Ticked | Traded]], None]] = []
@@ -52,7 +53,7 @@ class Venue:
     def now_ms(self) -> int:
         """The exchange's own clock: true time plus the clock_skew fault."""
         fault = self.faults.find("clock_skew")
-        return self._clock() + (fault.number("ms") if fault else 0)
+        return self.clock() + (fault.number("ms") if fault else 0)
 
     def socket_id(self) -> str:
         """An id for a connection or a message, from a series of its own: clients that connect change no order id."""

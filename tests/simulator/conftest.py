@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,19 @@ async def bybit(sim: Simulator) -> AsyncIterator[Any]:
         yield client
     finally:
         await client.close()
+
+
+def stop_clock(simulator: Simulator) -> int:
+    """Let the exchange's clock stand still; the time it shows."""
+    now = simulator.venue.now_ms()
+    simulator.venue.clock = lambda: now
+    return now
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something inside the simulator; the test's own timeout is the limit."""
+    while not condition():  # noqa: ASYNC110 - what is waited for announces itself to no one
+        await asyncio.sleep(0.005)
 
 
 @dataclass

@@ -134,7 +134,7 @@ def test_average_entry_weighs_the_openings_and_ignores_reductions() -> None:
     closing = bench.placed("Sell", "0.015", reduceOnly=True)
     assert bench.position.entry_price == 62_000
     fill = bench.account.executions[-1]
-    assert (fill.pnl, fill.closed_size) == (30, D("0.015"))  # 0.015·(64000 - 62000)
+    assert (fill.pnl, fill.closed_size) == (D(30), D("0.015"))  # 0.015·(64000 - D(62000))
     # Net of half the opening fees, (600 + 1260)·0.00055/2, and the closing fee, 960·0.00055.
     assert closing.closed_pnl == 30 - D("0.5115") - D("0.528")
 
@@ -145,8 +145,8 @@ def test_a_flip_closes_the_old_side_and_starts_the_average_anew() -> None:
     bench.price(61_000)
     bench.placed("Sell", "0.03")
     fill = bench.account.executions[-1]
-    assert (fill.qty, fill.closed_size, fill.pnl) == (D("0.03"), D("0.01"), 10)
-    assert (bench.position.size, bench.position.entry_price) == (D("-0.02"), 61_000)
+    assert (fill.qty, fill.closed_size, fill.pnl) == (D("0.03"), D("0.01"), D(10))
+    assert (bench.position.size, bench.position.entry_price) == (D("-0.02"), D(61_000))
     assert bench.account.closed_pnl[-1].closed_size == D("0.01")
 
 
@@ -183,7 +183,7 @@ def test_a_cross_account_is_liquidated_when_equity_meets_maintenance_and_never_o
     assert bench.position.size != 0
     bench.price(40_000)
     fill = bench.account.executions[-1]
-    assert (bench.position.size, fill.exec_type) == (0, "BustTrade")
+    assert (bench.position.size, fill.exec_type) == (D(0), "BustTrade")
     assert fill.create_type == "CreateByTakeOver_PassThrough"
     assert 0 <= bench.account.wallet < D("0.01")
 
@@ -196,4 +196,4 @@ def test_an_isolated_position_is_taken_over_at_its_bankruptcy_price() -> None:
     assert bench.position.size != 0
     bench.price(54_271)
     fill = bench.account.executions[-1]
-    assert (bench.position.size, fill.exec_type, fill.price) == (0, "BustTrade", 54_000)
+    assert (bench.position.size, fill.exec_type, fill.price) == (D(0), "BustTrade", D(54_000))

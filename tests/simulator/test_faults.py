@@ -122,7 +122,7 @@ async def test_a_late_request_is_judged_when_it_arrives(sim: Simulator, rest: Re
 
 async def test_http_errors_and_broken_answers(sim: Simulator, rest: Rest) -> None:
     await fault(sim, "http_status", status=502, path="/v5/position/list", times=2)
-    call = {"category": "linear", "symbol": "BTCUSDT"}
+    call: dict[str, Any] = {"category": "linear", "symbol": "BTCUSDT"}
     answers = [await rest.call("GET", "/v5/position/list", **call) for _ in range(3)]
     assert [answer.get("status") for answer in answers] == [502, 502, None]
     assert (await rest.call("GET", "/v5/account/info"))["retCode"] == 0

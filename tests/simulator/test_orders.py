@@ -100,14 +100,14 @@ def test_close_all_takes_the_whole_position() -> None:
     bench = Bench()
     bench.placed("Buy", "0.013")
     order = bench.placed("Sell", "0", reduceOnly=True, closeOnTrigger=True)
-    assert (order.qty, bench.position.size) == (D("0.013"), 0)
+    assert (order.qty, bench.position.size) == (D("0.013"), D(0))
 
 
 def test_a_reduce_only_order_is_cut_to_the_position() -> None:
     bench = Bench()
     bench.placed("Buy", "0.01")
     order = bench.placed("Sell", "0.05", reduceOnly=True)
-    assert (order.qty, order.status, bench.position.size) == (D("0.01"), OrderStatus.FILLED, 0)
+    assert (order.qty, order.status, bench.position.size) == (D("0.01"), OrderStatus.FILLED, D(0))
 
 
 def test_a_resting_reduce_only_order_is_clipped_when_it_fills() -> None:
@@ -130,14 +130,14 @@ def test_a_limit_order_rests_and_fills_as_maker_at_its_own_price() -> None:
     assert order.status is OrderStatus.NEW
     bench.price(58_000)
     fill = bench.account.executions[-1]
-    assert (fill.price, fill.is_maker, fill.fee) == (59_000, True, D("0.118"))  # 590·0.0002
+    assert (fill.price, fill.is_maker, fill.fee) == (D(59_000), True, D("0.118"))  # 590·0.0002
 
 
 def test_a_marketable_limit_order_fills_as_taker_at_the_touch() -> None:
     bench = Bench()
     bench.placed("Buy", "0.01", orderType="Limit", price="61000")
     fill = bench.account.executions[-1]
-    assert (fill.price, fill.is_maker) == (60_000, False)
+    assert (fill.price, fill.is_maker) == (D(60_000), False)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_time_in_force_ends_an_order_that_cannot_do_as_told(time_in_force: str, 
     bench = Bench()
     bench.exchange.quote("BTCUSDT").depth = D("0.001")
     order = bench.placed("Buy", "0.01", orderType="Limit", price=price, timeInForce=time_in_force)
-    assert (order.status, order.reject_reason, order.cum_exec_qty) == (OrderStatus.CANCELLED, reason, 0)
+    assert (order.status, order.reject_reason, order.cum_exec_qty) == (OrderStatus.CANCELLED, reason, D(0))
 
 
 def test_margin_is_held_while_an_order_rests_and_freed_when_it_is_cancelled() -> None:
@@ -168,7 +168,7 @@ def test_an_amended_price_that_crosses_fills_at_once() -> None:
     order = bench.placed("Buy", "0.01", orderType="Limit", price="59000")
     assert amend(bench.exchange, bench.account, order, {"price": "60500", "qty": "0.02"}, bench.now) is None
     work(bench.exchange, bench.account, order, bench.now)
-    assert (order.status, bench.position.size, bench.position.entry_price) == (OrderStatus.FILLED, D("0.02"), 60_000)
+    assert (order.status, bench.position.size, bench.position.entry_price) == (OrderStatus.FILLED, D("0.02"), D(60_000))
 
 
 def test_hedge_rows_are_apart_and_never_flip() -> None:

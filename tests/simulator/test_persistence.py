@@ -16,7 +16,7 @@ import pytest
 from simulator.persistence import load, write
 from simulator.server import running_simulator
 from tests.simulator.bench import Bench
-from tests.simulator.conftest import KEY, SECRET, Rest
+from tests.simulator.conftest import KEY, SECRET, Rest, until
 
 
 async def test_a_second_run_finds_the_exchange_as_it_was_left(tmp_path: Path) -> None:
@@ -42,9 +42,9 @@ async def test_changes_reach_the_file_while_it_runs(tmp_path: Path) -> None:
     path = tmp_path / "exchange.json"
     async with running_simulator(state_path=path) as sim:
         await sim.control("POST", "accounts", {"api_key": KEY, "api_secret": SECRET})
-        while (state := load(path)) is None or KEY not in state.accounts:
-            await asyncio.sleep(0.02)
-        assert (path.stat().st_mode & 0o777, os.listdir(tmp_path)) == (0o600, [path.name])
+        await until(lambda: (state := load(path)) is not None and KEY in state.accounts)
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert names(tmp_path) == [path.name]
 
 
 def test_the_whole_state_survives_the_file(tmp_path: Path) -> None:
@@ -62,6 +62,11 @@ def test_an_unreadable_file_is_set_aside(tmp_path: Path, capsys: pytest.CaptureF
     assert load(path) is None
     assert (tmp_path / "state.unreadable").read_bytes() == b"{not json"
     assert "could not be read" in capsys.readouterr().err
+
+
+def names(folder: Path) -> list[str]:
+    """What lies in a folder."""
+    return [entry.name for entry in folder.iterdir()]
 
 
 def free_port() -> int:
@@ -109,7 +114,9 @@ async def test_a_port_in_use_is_one_clear_line() -> None:
     assert b"is in use" in err
 
 
-async def test_a_port_that_is_no_number_is_refused() -> None:
-    process = await start("http")
+@pytest.mark.parametrize("port", ["http", "65536"])
+async def test_a_port_that_is_none_is_refused(port: str) -> None:
+    process = await start(port)
     _, err = await process.communicate()
-    assert (process.returncode, err) == (2, b"simulator: BACKSTOP_SIM_PORT='http' is not a whole number\n")
+    expected = f"simulator: BACKSTOP_SIM_PORT='{port}' is not a whole number from 0 to 65535\n"
+    assert (process.returncode, err.decode()) == (2, expected)

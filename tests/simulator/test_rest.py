@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import aiohttp
@@ -12,7 +13,7 @@ import pytest
 from simulator.dispatch import ENDPOINTS
 from simulator.instruments import INSTRUMENTS
 from simulator.server import Simulator
-from tests.simulator.conftest import BTC, KEY, SECRET, Rest
+from tests.simulator.conftest import BTC, KEY, SECRET, Rest, stop_clock
 
 
 async def price(sim: Simulator, last: object, **more: Any) -> None:
@@ -106,7 +107,7 @@ async def test_ccxt_reads_the_market(sim: Simulator, bybit: Any) -> None:
     assert (ticker["last"], ticker["bid"], ticker["ask"], ticker["markPrice"]) == (60_123.4, 60_123.4, 60_123.4, 60_120)
     candles = await bybit.fetch_ohlcv(BTC, "1m", limit=5)
     assert len(candles) == 5
-    assert [second[0] - first[0] for first, second in zip(candles, candles[1:], strict=False)] == [60_000] * 4
+    assert [second[0] - first[0] for first, second in pairwise(candles)] == [60_000] * 4
     assert candles[-1][4] == 60_123.4
     book = await bybit.fetch_order_book(BTC, 3)
     assert (book["bids"][0][0], len(book["asks"])) == (60_123.4, 3)
@@ -144,12 +145,12 @@ async def test_an_order_answer_is_an_acknowledgement_and_nothing_more(rest: Rest
 
 async def test_the_eleventh_order_of_a_second_is_refused_with_its_headers(sim: Simulator, rest: Rest) -> None:
     await sim.control("POST", "accounts", {"api_key": KEY, "api_secret": SECRET, "order_rate": 2})
-    sim.venue._clock = lambda stopped=sim.venue.now_ms(): stopped  # type: ignore[misc]
+    now = stop_clock(sim)
     codes = [(await rest.order("Buy", "0.001"))["retCode"] for _ in range(3)]
     assert codes == [0, 0, 10006]
     assert rest.last_headers["X-Bapi-Limit"] == "2"
     assert rest.last_headers["X-Bapi-Limit-Status"] == "0"
-    assert int(rest.last_headers["X-Bapi-Limit-Reset-Timestamp"]) == sim.venue.now_ms() + 1000
+    assert int(rest.last_headers["X-Bapi-Limit-Reset-Timestamp"]) == now + 1000
 
 
 async def test_rows_carry_every_field_strict_clients_ask_for(rest: Rest) -> None:
@@ -174,7 +175,9 @@ async def test_pages_of_one_walk_through_all_executions_once(rest: Rest) -> None
     seen: list[str] = []
     cursor = ""
     while True:
-        params = {"category": "linear", "limit": "1"} | ({"cursor": cursor.replace("%", "%25")} if cursor else {})
+        params: dict[str, Any] = {"category": "linear", "limit": "1"} | (
+            {"cursor": cursor.replace("%", "%25")} if cursor else {}
+        )
         result = (await rest.call("GET", "/v5/execution/list", **params))["result"]
         seen += [row["execId"] for row in result["list"]]
         cursor = result["nextPageCursor"]
@@ -230,7 +233,8 @@ async def test_odd_parameters_are_refused_and_not_an_error(rest: Rest, value: st
     for path, endpoint in ENDPOINTS.items():
         if endpoint.method == "GET":
             for name in names:
-                answer = await rest.call("GET", path, **({"category": "linear", "symbol": "BTCUSDT"} | {name: value}))
+                params: dict[str, Any] = {"category": "linear", "symbol": "BTCUSDT"} | {name: value}
+                answer = await rest.call("GET", path, **params)
                 assert "retCode" in answer, (path, name)
     for name in ("qty", "price", "stopLoss", "triggerPrice", "positionIdx", "orderLinkId", "triggerDirection"):
         assert "retCode" in await rest.order(**{name: value})

@@ -10,7 +10,7 @@ import websockets
 
 from simulator.auth import sign
 from simulator.server import Simulator
-from tests.simulator.conftest import BTC, KEY, Rest, Socket
+from tests.simulator.conftest import BTC, KEY, Rest, Socket, until
 
 
 async def test_topics_are_refused_before_login(sim: Simulator) -> None:
@@ -119,8 +119,7 @@ async def test_ccxt_watches_orders_trades_positions_and_balance(sim: Simulator, 
     assert list(await bybit.watch_positions()) == []
     watches = [bybit.watch_orders(), bybit.watch_my_trades(), bybit.watch_balance(), bybit.watch_positions()]
     waiting = [asyncio.create_task(watch) for watch in watches]
-    while not any({"order", "execution", "wallet", "position"} <= one.topics for one in sim.venue.private):
-        await asyncio.sleep(0.005)
+    await until(lambda: any({"order", "execution", "wallet", "position"} <= one.topics for one in sim.venue.private))
     order = await bybit.create_order(BTC, "market", "buy", 0.01)
     orders, trades, balance, positions = await asyncio.gather(*waiting)
     assert (orders[-1]["id"], orders[-1]["status"]) == (order["id"], "closed")

@@ -9,7 +9,7 @@ import pytest
 import websockets
 
 from simulator.server import Simulator
-from tests.simulator.conftest import BTC, KEY, SECRET, Rest, Socket, ws_order
+from tests.simulator.conftest import BTC, KEY, SECRET, Rest, Socket, stop_clock, ws_order
 
 
 async def test_commands_need_a_login(sim: Simulator) -> None:
@@ -62,7 +62,7 @@ async def test_what_is_wrong_is_refused(trade: Socket, code: int, change: dict[s
 
 async def test_it_shares_the_order_budget_with_rest(sim: Simulator, trade: Socket, rest: Rest) -> None:
     await sim.control("POST", "accounts", {"api_key": KEY, "api_secret": SECRET, "order_rate": 2})
-    sim.venue._clock = lambda stopped=sim.venue.now_ms(): stopped  # type: ignore[misc]
+    stop_clock(sim)
     assert (await rest.order("Buy", "0.001"))["retCode"] == 0
     codes = [(await trade.ask(**ws_order(f"o-{n}")))["retCode"] for n in range(2)]
     assert codes == [0, 10006]

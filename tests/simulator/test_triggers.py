@@ -50,7 +50,7 @@ def stop(bench: Bench, kind: StopKind = StopKind.STOP_LOSS) -> D | None:
 def test_an_attached_stop_becomes_the_positions_and_fires_as_the_exchanges_own_order() -> None:
     bench = Bench()
     entry = bench.placed("Buy", "0.01", stopLoss="59000", takeProfit="62000", orderLinkId="e-1")
-    assert (stop(bench), stop(bench, StopKind.TAKE_PROFIT)) == (59_000, 62_000)
+    assert (stop(bench), stop(bench, StopKind.TAKE_PROFIT)) == (D(59_000), D(62_000))
     bench.events("order")
     bench.price("59000.1")
     assert bench.position.size == D("0.01")
@@ -75,7 +75,7 @@ def test_a_stop_watches_the_price_it_names(source: str) -> None:
     bench.price(61_500, mark=60_900, index=60_900)
     assert bench.position.size == D("-0.01")
     bench.price(60_500, mark=61_000, index=61_000)
-    assert (bench.position.size, bench.account.executions[-1].price) == (0, 60_500)
+    assert (bench.position.size, bench.account.executions[-1].price) == (D(0), D(60_500))
 
 
 @given(st.sampled_from(["Buy", "Sell"]), st.lists(st.integers(595_000, 605_000), max_size=20))
@@ -165,13 +165,13 @@ def test_a_trailing_stop_waits_for_its_active_price() -> None:
 def test_a_conditional_order_waits_fires_and_keeps_its_id() -> None:
     bench = Bench()
     order = bench.placed("Buy", "0.01", triggerPrice="61000", triggerDirection=1, stopLoss="60500")
-    assert (order.status, bench.account.wallet) == (OrderStatus.UNTRIGGERED, 10_000)
+    assert (order.status, bench.account.wallet) == (OrderStatus.UNTRIGGERED, D(10_000))
     bench.events("order")
     bench.price(61_000)
     rows = [row for row in bench.events("order") if row["orderId"] == order.order_id]
     assert [row["orderStatus"] for row in rows] == ["Triggered", "Filled"]
     assert rows[-1]["stopOrderType"] == "Stop"
-    assert (bench.position.size, stop(bench)) == (D("0.01"), 60_500)
+    assert (bench.position.size, stop(bench)) == (D("0.01"), D(60_500))
 
 
 def test_triggers_of_one_price_fire_oldest_first() -> None:
@@ -187,7 +187,7 @@ def test_a_conditional_close_of_a_closed_position_is_cancelled() -> None:
     order = bench.placed("Sell", "0.01", triggerPrice="59000", triggerDirection=2, reduceOnly=True)
     bench.placed("Sell", "0.01", reduceOnly=True)
     bench.price(58_000)
-    assert (order.status, order.cancel_type, bench.position.size) == (OrderStatus.CANCELLED, "CancelByReduceOnly", 0)
+    assert (order.status, order.cancel_type, bench.position.size) == (OrderStatus.CANCELLED, "CancelByReduceOnly", D(0))
 
 
 def test_a_stop_in_a_thin_book_closes_what_it_can() -> None:
