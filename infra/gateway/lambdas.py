@@ -6,11 +6,14 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from infra.gateway.routes import Api, Route
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
@@ -42,13 +45,15 @@ class _Instance:
     async def create(cls, app: str) -> "_Instance":
         ours, theirs = socket.socketpair()
         with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "infra.gateway.instance", str(theirs.fileno()), app),
-                pass_fds=(theirs.fileno(),),
-                stdin=asyncio.subprocess.DEVNULL,
-                env=_environment(),
+            process = await _finished(
+                asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "infra.gateway.instance", str(theirs.fileno()), app),
+                    pass_fds=(theirs.fileno(),),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    env=_environment(),
+                )
             )
-        reader, writer = await asyncio.open_connection(sock=ours, limit=_FRAME_LIMIT)
+        reader, writer = await _finished(asyncio.open_connection(sock=ours, limit=_FRAME_LIMIT))
         instance = cls(process, reader, writer, {})
         try:
             async with asyncio.timeout(_IMPORT_WITHIN_S):
@@ -185,6 +190,22 @@ class LambdaPool:
                 attempt += 1
             else:
                 return
+
+
+async def _finished(begun: Coroutine[Any, Any, _T]) -> _T:
+    """What `begun` gives, even when we are cancelled meanwhile: a process half started would be left behind.
+
+    The cancellation comes at the next await instead.
+    """
+    task = asyncio.ensure_future(begun)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        done = await task
+        current = asyncio.current_task()
+        assert current is not None
+        asyncio.get_running_loop().call_soon(current.cancel)
+        return done
 
 
 def _environment() -> dict[str, str]:
