@@ -30,10 +30,10 @@ async def _run(port: int, seed: int, state_path: Path | None) -> None:
         await stop.wait()
 
 
-def _whole_number(name: str, default: int) -> int:
+def _whole_number(name: str, default: int, maximum: int) -> int:
     value = os.environ.get(name) or str(default)
-    if not value.isdecimal():
-        raise ValueError(f"{name}={value!r} is not a whole number")
+    if not value.isdecimal() or int(value) > maximum:
+        raise ValueError(f"{name}={value!r} is not a whole number from 0 to {maximum}")
     return int(value)
 
 
@@ -41,8 +41,8 @@ def main() -> int:
     """Run until stopped; 2 when the settings or the port do not allow it."""
     port = DEFAULT_PORT
     try:
-        port = _whole_number("BACKSTOP_SIM_PORT", DEFAULT_PORT)
-        seed = _whole_number("BACKSTOP_SIM_SEED", 1)
+        port = _whole_number("BACKSTOP_SIM_PORT", DEFAULT_PORT, 65_535)
+        seed = _whole_number("BACKSTOP_SIM_SEED", 1, 2**63 - 1)
         state = os.environ.get("BACKSTOP_SIM_STATE")
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_run(port, seed, Path(state) if state else None))
@@ -50,10 +50,8 @@ def main() -> int:
         sys.stderr.write(f"simulator: {error}\n")
         return EXIT_USAGE
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        text = f"simulator: {HOST}:{port} is in use; stop who holds it, or set BACKSTOP_SIM_PORT\n"
-        sys.stderr.write(text)
+        in_use = f"{HOST}:{port} is in use; stop who holds it, or set BACKSTOP_SIM_PORT"
+        sys.stderr.write(f"simulator: {in_use if error.errno == errno.EADDRINUSE else error}\n")
         return EXIT_USAGE
     return 0
 

@@ -232,7 +232,10 @@ def execute(
         order_link_id=order.order_link_id,
     )
     _publish(exchange, account, order, execution)
-    if is_filled:
+    if order.create_type == "CreateBySettle":
+        # A settlement is recorded as a trade but not as an order.
+        account.open_orders.pop(order.order_id, None)
+    elif is_filled:
         close_order(account, order)
         emit_order(exchange, account, order, now_ms)
     _update_protection(exchange, account, position, order, effect, now_ms)

@@ -59,7 +59,10 @@ class Saver:
             while True:
                 await asyncio.sleep(SAVE_EVERY_S)
                 if self._exchange.changes != self._saved:
-                    await asyncio.to_thread(self._write, self._exchange.changes, self._encoded())
+                    try:
+                        await asyncio.to_thread(self._write, self._exchange.changes, self._encoded())
+                    except OSError as error:
+                        sys.stderr.write(f"simulator: the state could not be saved, trying again: {error}\n")
         finally:
             self._write(self._exchange.changes, self._encoded())
 

@@ -288,6 +288,14 @@ async def test_the_exchange_closes_a_position_by_itself(
     assert await rest.rows("/v5/order/realtime", symbol="BTCUSDT") == []
 
 
+async def test_a_settlement_is_a_trade_without_an_order(sim: Simulator, rest: Rest) -> None:
+    await rest.order()
+    await fault(sim, "settle", api_key=KEY, symbol="BTCUSDT")
+    settled = (await rest.rows("/v5/execution/list"))[0]
+    assert settled["execType"] == "Settle"
+    assert await rest.rows("/v5/order/realtime", orderId=settled["orderId"]) == []
+
+
 async def test_instruments_close_and_risk_limits_are_cut(sim: Simulator, rest: Rest) -> None:
     await rest.order()
     await fault(sim, "reduce_only_position", api_key=KEY, symbol="BTCUSDT")
