@@ -83,7 +83,9 @@ async def running(config: GatewayConfig) -> AsyncIterator[int]:
 
 
 class _AccessLogger(AbstractAccessLogger):
-    """Method, path, status and time. No query: it holds tickets."""
+    """Method, path, status and time. No query: it holds tickets. No health that is asked for all day."""
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        if request.path == "/api/health" and response.status == 200:
+            return
         self.logger.info("%s %s %d %.1f ms", request.method, request.path, response.status, time * 1000)
