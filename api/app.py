@@ -6,7 +6,8 @@ from api.sockets import sockets, ws_connect, ws_disconnect, ws_message
 
 __all__ = ["app", "ws_connect", "ws_disconnect", "ws_message"]
 
-app = App(app_name="backstop")
+# Chalice would add a handler of its own to our logger, which masks nothing.
+app = App(app_name="backstop", configure_logs=False)
 app.experimental_feature_flags.add("WEBSOCKETS")
 for _module in (auth, accounts, strategies, hooks, positions, history, live, health, openapi):
     app.register_blueprint(_module.routes.blueprint)

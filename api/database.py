@@ -83,6 +83,9 @@ def _begin(conninfo: str, user_id: UUID | None, within_s: float, repeatable: boo
             return _opened(kept, user_id, within_s, repeatable)
         except psycopg.OperationalError:
             kept.close()
+            # One that broke while it lay idle is replaced; a database that is silent has had its time.
+            if time.monotonic() >= kept.deadline:
+                raise
     fresh = _Impatient.connect(conninfo)
     try:
         return _opened(fresh, user_id, within_s, repeatable)

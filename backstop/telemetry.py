@@ -46,7 +46,10 @@ def _masked(value: Any) -> Any:
         return {key: _MASK if _SECRET_KEY.match(str(key)) else _masked(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_masked(item) for item in value]
-    return value
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    # The serialiser would write anything else (an exception, say) as text too, but after us.
+    return mask(str(value))
 
 
 class _MaskingFormatter(LambdaPowertoolsFormatter):
