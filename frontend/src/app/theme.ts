@@ -49,7 +49,11 @@ export const theme = createTheme({
   defaultRadius: 8,
   focusRing: 'auto',
   components: {
-    Button: Button.extend({ defaultProps: { size: 'sm' } }),
+    Button: Button.extend({
+      defaultProps: { size: 'sm' },
+      styles: (_, { size }) =>
+        size === 'compact-sm' ? { root: { fontSize: 13, fontWeight: 500 } } : { root: { fontWeight: 550 } },
+    }),
     Modal: Modal.extend({
       defaultProps: {
         centered: true,

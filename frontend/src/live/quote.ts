@@ -35,6 +35,8 @@ export interface Total {
   open: number;
   /** Positions whose price is too old to count. */
   unknown: number;
+  /** Some price counted is older than 3 s. */
+  stale: boolean;
 }
 
 export function freshnessOf(ageMs: number): Freshness {
@@ -96,6 +98,7 @@ export function totalOf(quotes: readonly Quote[]): Total {
     pnl: quotes.length > 0 && known.length === 0 ? null : plain(pnl),
     open: quotes.length,
     unknown: quotes.length - known.length,
+    stale: known.some(({ freshness }) => freshness === 'stale'),
   };
 }
 

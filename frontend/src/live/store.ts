@@ -30,6 +30,7 @@ export interface LiveState {
   total: Total;
   environments: Readonly<Record<string, Environment>>;
   health: Health | null;
+  healthAt: number;
   /** The browser's clock, ticking once a second. */
   now: number;
   /** How far the server's clock is ahead of the browser's. */
@@ -45,9 +46,10 @@ const initial = (): LiveState => ({
   positions: {},
   prices: {},
   quotes: {},
-  total: { pnl: '0', open: 0, unknown: 0 },
+  total: { pnl: '0', open: 0, unknown: 0, stale: false },
   environments: {},
   health: null,
+  healthAt: 0,
   now: Date.now(),
   clockOffset: 0,
 });
@@ -82,7 +84,11 @@ function requoted(state: LiveState, now: number): Pick<LiveState, 'quotes' | 'to
   if (!changed) return { quotes: state.quotes, total: state.total };
   const total = totalOf(list);
   const { total: old } = state;
-  const same = total.pnl === old.pnl && total.open === old.open && total.unknown === old.unknown;
+  const same =
+    total.pnl === old.pnl &&
+    total.open === old.open &&
+    total.unknown === old.unknown &&
+    total.stale === old.stale;
   return { quotes, total: same ? old : total };
 }
 
@@ -192,7 +198,7 @@ export function flushPrices(): void {
 }
 
 export function putHealth(health: Health): void {
-  live.setState({ health });
+  live.setState({ health, healthAt: Date.now() });
 }
 
 export function putEnvironments(environments: Record<string, Environment>): void {

@@ -65,9 +65,11 @@ export function latency(ms: number): string {
   return ms < 10_000 ? `${(ms / 1000).toFixed(2)} s` : duration(ms);
 }
 
-export function ago(then: string | number, now: number): string {
-  const ms = now - (typeof then === 'number' ? then : Date.parse(then));
-  return ms < 1000 ? 'just now' : `${duration(ms)} ago`;
+/** "45 s ago", "2 m ago", "1 h 3 m ago": no finer than a list needs. */
+export function ago(then: string, now: number): string {
+  const ms = now - Date.parse(then);
+  if (ms < 1000) return 'just now';
+  return `${duration(ms < 60_000 ? ms : Math.floor(ms / 60_000) * 60_000)} ago`;
 }
 
 const pad = (value: number, width = 2) => String(value).padStart(width, '0');

@@ -28,7 +28,7 @@ function OpenTotal() {
   return (
     <div className={styles.total} title="Unrealised P/L of all open positions, fees not counted">
       <span className={styles.totalLabel}>Open P/L</span>
-      <Pnl value={total.pnl} suffix=" USDT" />
+      <Pnl value={total.pnl} suffix=" USDT" stale={total.stale} />
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import type { Health, StreamHealth } from '@/api/types';
 import { useLive } from '@/live/hooks';
-import { latency } from '@/shared/format';
+import { duration, latency } from '@/shared/format';
 import styles from './HealthStrip.module.css';
 
 type State = 'ok' | 'warn' | 'down' | 'idle';
@@ -53,11 +53,16 @@ function partsOf({ database, streamer, bybit }: Health): Part[] {
   ];
 }
 
+const OLD_AFTER_MS = 10_000;
+
 /** Each hop from the exchange to this page, with the age of its last word. */
 export function HealthStrip() {
   const health = useLive((state) => state.health);
+  const old = useLive((state) =>
+    state.now - state.healthAt > OLD_AFTER_MS ? duration(state.now - state.healthAt) : null,
+  );
   return (
-    <footer className={styles.strip} aria-label="System health">
+    <aside className={styles.strip} data-old={(health && old) || undefined} aria-label="System health">
       {health ? (
         partsOf(health).map(({ name, state, words, title }) => (
           <span key={name} className={styles.part} data-state={state} title={title}>
@@ -71,7 +76,8 @@ export function HealthStrip() {
           Health not known yet
         </span>
       )}
+      {health && old && <span className="num">as of {old} ago</span>}
       {health?.version && <span className={`num ${styles.version}`}>v{health.version}</span>}
-    </footer>
+    </aside>
   );
 }

@@ -119,7 +119,7 @@ export function PositionCards({ ids, onAct }: PositionCardsProps) {
       </ul>
       <p className={styles.total}>
         Total of {total.open}
-        <Pnl value={total.pnl} suffix=" USDT" />
+        <Pnl value={total.pnl} suffix=" USDT" stale={total.stale} />
       </p>
     </>
   );

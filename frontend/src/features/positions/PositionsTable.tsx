@@ -79,7 +79,7 @@ const Row = memo(function Row({ id, index, onAct }: RowProps) {
       <td>
         <Opened at={position.opened_at} />
       </td>
-      <td>
+      <td data-pinned>
         <Group gap={6} wrap="nowrap" justify="flex-end">
           <Button
             size="compact-sm"
@@ -118,7 +118,7 @@ function TotalRow() {
         )}
       </th>
       <td data-numeric>
-        <Pnl value={total.pnl} />
+        <Pnl value={total.pnl} stale={total.stale} />
       </td>
       <td colSpan={6} />
     </tr>
@@ -185,7 +185,7 @@ export function PositionsTable({ ids, onAct }: PositionsTableProps) {
           <th scope="col">Protection</th>
           <th scope="col">Status</th>
           <th scope="col">Opened</th>
-          <th scope="col">
+          <th scope="col" data-pinned>
             <span className={styles.hidden}>Actions</span>
           </th>
         </tr>

@@ -35,7 +35,7 @@ export function Summary() {
       <div className={styles.item}>
         <dt>Open P/L</dt>
         <dd>
-          <Pnl value={total.pnl} data-testid="total-pnl" /> <small>USDT</small>
+          <Pnl value={total.pnl} stale={total.stale} data-testid="total-pnl" /> <small>USDT</small>
         </dd>
         <dd className={styles.note}>
           {total.unknown > 0

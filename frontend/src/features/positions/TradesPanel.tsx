@@ -6,7 +6,7 @@ import { tradesQuery } from '@/api/queries';
 import type { Trade } from '@/api/types';
 import { useServerNow } from '@/live/hooks';
 import { negate, parse } from '@/shared/decimal';
-import { duration, money, number, signed, words } from '@/shared/format';
+import { decimalsOf, duration, money, number, price, signed, words } from '@/shared/format';
 import { PHONE } from '@/shared/media';
 import { DataTable, More } from '@/shared/ui/DataTable';
 import { PositionsIcon } from '@/shared/ui/icons';
@@ -31,6 +31,8 @@ const ExitReason = ({ reason }: { reason: Trade['exit_reason'] }) => (
 );
 
 const held = ({ opened_at, closed_at }: Trade) => duration(Date.parse(closed_at) - Date.parse(opened_at));
+
+const decimals = ({ entry_price, exit_price }: Trade) => decimalsOf(entry_price, exit_price);
 
 /** Fees are a cost: what was paid shows as a minus. */
 const cost = (fees: string) => {
@@ -82,8 +84,8 @@ function TradesTable({ trades }: { trades: Trade[] }) {
               <SideTag side={trade.side} />
             </td>
             <td data-numeric>{number(trade.qty)}</td>
-            <td data-numeric>{number(trade.entry_price)}</td>
-            <td data-numeric>{number(trade.exit_price)}</td>
+            <td data-numeric>{price(trade.entry_price, decimals(trade))}</td>
+            <td data-numeric>{price(trade.exit_price, decimals(trade))}</td>
             <td data-numeric>{signed(trade.gross_pnl)}</td>
             <td data-numeric className={styles.dim}>
               {money(cost(trade.fees))}

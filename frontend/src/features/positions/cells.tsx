@@ -36,7 +36,8 @@ function useFlash(value: string | null) {
     flashedAt.current = now;
     const tint = moved > 0n ? 'var(--app-profit-bg)' : 'var(--app-loss-bg)';
     cell.current?.animate?.([{ backgroundColor: tint }, { backgroundColor: 'transparent' }], {
-      duration: 600,
+      duration: 300,
+      easing: 'ease-out',
     });
   }, [value]);
   return cell;

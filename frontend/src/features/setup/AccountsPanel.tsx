@@ -68,7 +68,12 @@ export function AccountsPanel() {
     },
   });
   const add = (
-    <Button leftSection={<PlusIcon />} onClick={() => setAdding(true)} data-testid="add-account">
+    <Button
+      size="compact-md"
+      leftSection={<PlusIcon />}
+      onClick={() => setAdding(true)}
+      data-testid="add-account"
+    >
       Add account
     </Button>
   );

@@ -108,6 +108,7 @@ export function StrategiesPanel() {
   const noAccount = accounts.data?.length === 0;
   const add = (
     <Button
+      size="compact-md"
       leftSection={<PlusIcon />}
       disabled={!accounts.data || noAccount}
       onClick={() => setAdding(true)}

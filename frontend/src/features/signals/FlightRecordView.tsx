@@ -51,7 +51,14 @@ function pretty(raw: string): string {
   }
 }
 
-const show = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+/** A field as the engine understood it; a ladder reads "50% at 2%, 50% at 4%". */
+function show(value: unknown): string {
+  if (Array.isArray(value)) return value.map(show).join(', ');
+  if (typeof value === 'object' && value !== null) {
+    return 'at' in value && 'portion' in value ? `${value.portion} at ${value.at}` : JSON.stringify(value);
+  }
+  return String(value);
+}
 
 function Parsed({ parsed }: { parsed: NonNullable<FlightRecord['parsed']> }) {
   const fields = Object.entries(parsed).filter(([, value]) => value !== null && value !== undefined);
@@ -131,9 +138,9 @@ export function Timeline({ record }: { record: FlightRecord }) {
       <ol className={styles.timeline}>
         <Step title="Alert received" at={start}>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-          <pre className={styles.raw} tabIndex={0} role="region" aria-label="Raw alert">
+          <section className={styles.raw} tabIndex={0} aria-label="Raw alert">
             {pretty(record.raw)}
-          </pre>
+          </section>
         </Step>
         <Step title={record.parsed ? 'Understood' : 'Not understood'} mark={record.parsed ? 'done' : 'bad'}>
           {record.parsed && <Parsed parsed={record.parsed} />}

@@ -1,0 +1,130 @@
+import { screen, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { describe, expect, it, vi } from 'vitest';
+import type { FlightRecord } from '@/api/types';
+import { createApply } from '@/live/apply';
+import { draw } from '@/test/render';
+import { signal } from '@/test/samples';
+import { answers, pageOf, refuses } from '@/test/server';
+import { Timeline } from './FlightRecordView';
+import { SignalsPanel } from './SignalsPage';
+
+const list = '/api/signals';
+
+describe('the list of signals', () => {
+  it('says what to do while there is none', async () => {
+    answers('get', list, pageOf());
+    draw(<SignalsPanel onOpen={vi.fn()} />);
+    expect(await screen.findByText('No alert has come in yet')).toBeVisible();
+    expect(screen.getByRole('link', { name: 'See your webhooks' })).toHaveAttribute('href', '/setup');
+  });
+
+  it('says what failed and tries again', async () => {
+    refuses('get', list, { status: 503, title: 'Down', detail: 'The database does not answer.' });
+    draw(<SignalsPanel onOpen={vi.fn()} />);
+    expect(await screen.findByRole('alert')).toHaveTextContent('The database does not answer.');
+    answers('get', list, pageOf(signal()));
+    await userEvent.click(screen.getByRole('button', { name: 'Try again' }));
+    expect(await screen.findByTestId('signal-row')).toBeVisible();
+  });
+
+  it('gives the reason in words', async () => {
+    const errors = [{ field: 'symbol', message: 'must be a symbol' }];
+    answers(
+      'get',
+      list,
+      pageOf(
+        signal({ id: 's1', status: 'refused', reason: '0.0004 is below the smallest order' }),
+        signal({ id: 's2', status: 'rejected', symbol: null, action: null, errors }),
+      ),
+    );
+    draw(<SignalsPanel onOpen={vi.fn()} />);
+    const [refused, rejected] = await screen.findAllByTestId('signal-row');
+    expect(refused).toHaveTextContent('Refused');
+    expect(refused).toHaveTextContent('0.0004 is below the smallest order');
+    expect(rejected).toHaveTextContent('Not understood');
+    expect(rejected).toHaveTextContent('symbol: must be a symbol');
+  });
+
+  it('opens a flight record by mouse and by keyboard', async () => {
+    answers('get', list, pageOf(signal()));
+    const onOpen = vi.fn();
+    draw(<SignalsPanel onOpen={onOpen} />);
+    await userEvent.click(await screen.findByTestId('signal-row'));
+    screen.getByRole('button', { name: 'Flight record of Buy BTCUSDT' }).focus();
+    await userEvent.keyboard('{Enter}');
+    expect(onOpen.mock.calls).toEqual([['s1'], ['s1']]);
+  });
+
+  it('follows live: a new one comes on top, a known one changes in place', async () => {
+    answers('get', list, pageOf(signal()));
+    const { queries } = draw(<SignalsPanel onOpen={vi.fn()} />);
+    await screen.findByTestId('signal-row');
+    const apply = createApply(queries, vi.fn());
+    apply({
+      v: 1,
+      type: 'signal',
+      seq: 1,
+      ts: 1,
+      data: signal({ id: 's2', status: 'accepted', action: 'sell' }),
+    });
+    const [first] = await screen.findAllByText('Waiting');
+    expect(first).toBeVisible();
+    apply({
+      v: 1,
+      type: 'signal',
+      seq: 2,
+      ts: 1,
+      data: signal({ id: 's2', status: 'executed', action: 'sell' }),
+    });
+    await screen.findAllByText('Executed');
+    const rows = screen.getAllByTestId('signal-row');
+    expect(rows).toHaveLength(2);
+    expect(rows[0]).toHaveTextContent('Sell BTCUSDT');
+  });
+});
+
+describe('a flight record', () => {
+  const record: FlightRecord = {
+    ...signal(),
+    raw: '{"secret":"***","action":"buy"}',
+    parsed: { action: 'buy', take_profit: [{ at: '2%', portion: '50%' }] },
+    orders: [
+      {
+        id: 'link-1',
+        account_id: 'a',
+        position_id: null,
+        signal_id: 's1',
+        symbol: 'BTCUSDT',
+        side: 'buy',
+        purpose: 'entry',
+        qty: '0.02',
+        filled_qty: '0.02',
+        avg_price: '65000',
+        reduce_only: false,
+        stop_loss: '63700',
+        status: 'filled',
+        exchange_order_id: 'x',
+        reason: null,
+        created_at: '2026-11-24T10:00:00.014Z',
+        sent_at: '2026-11-24T10:00:00.015Z',
+        updated_at: '2026-11-24T10:00:00.040Z',
+      },
+    ],
+    executions: [],
+  };
+
+  it('tells each step with the time since the alert', async () => {
+    draw(<Timeline record={record} />);
+    const steps = await screen.findAllByRole('listitem');
+    expect(steps.map((step) => within(step).getByRole('heading').textContent)).toEqual([
+      'Alert received',
+      'Understood',
+      'Decided',
+      'Buy order, entry',
+    ]);
+    expect(steps[2]).toHaveTextContent('+12 ms');
+    expect(steps[3]).toHaveTextContent('+15 ms');
+    expect(steps[1]).toHaveTextContent('50% at 2%');
+  });
+});

@@ -1,0 +1,92 @@
+import type { Account, LiveMessage, Position, Signal, Trade } from '@/api/types';
+
+const ACCOUNT_ID = '6b0f8c52-0000-4000-8000-000000000001';
+const STRATEGY_ID = '6b0f8c52-0000-4000-8000-000000000002';
+const MOMENT = '2026-11-24T10:00:00Z';
+
+export const account = (change: Partial<Account> = {}): Account => ({
+  id: ACCOUNT_ID,
+  label: 'Paper',
+  environment: 'simulator',
+  api_key_last4: '9f2c',
+  status: 'active',
+  status_reason: null,
+  equity: '10000',
+  created_at: MOMENT,
+  ...change,
+});
+
+export const position = (change: Partial<Position> = {}): Position => ({
+  id: 'p1',
+  account_id: ACCOUNT_ID,
+  strategy_id: STRATEGY_ID,
+  symbol: 'BTCUSDT',
+  side: 'long',
+  qty: '0.02',
+  entry_price: '65000',
+  mark_price: '65000',
+  unrealised_pnl: null,
+  stop_loss: '64025',
+  take_profit: [{ price: '66950', portion: '50%', status: 'armed' }],
+  resident_stop: { price: '63700', verified_at: MOMENT },
+  leverage: '5',
+  status: 'open',
+  opened_at: MOMENT,
+  updated_at: MOMENT,
+  ...change,
+});
+
+export const trade = (change: Partial<Trade> = {}): Trade => ({
+  id: 't1',
+  account_id: ACCOUNT_ID,
+  strategy_id: STRATEGY_ID,
+  symbol: 'BTCUSDT',
+  side: 'long',
+  qty: '0.02',
+  entry_price: '65000',
+  exit_price: '66000',
+  gross_pnl: '20',
+  fees: '1.441',
+  funding: '-0.2',
+  net_pnl: '18.359',
+  exit_reason: 'take_profit',
+  opened_at: MOMENT,
+  closed_at: '2026-11-24T11:00:00Z',
+  ...change,
+});
+
+export const signal = (change: Partial<Signal> = {}): Signal => ({
+  id: 's1',
+  strategy_id: STRATEGY_ID,
+  strategy_name: 'BTC trend',
+  account_id: ACCOUNT_ID,
+  symbol: 'BTCUSDT',
+  action: 'buy',
+  qty: null,
+  status: 'executed',
+  reason: null,
+  reason_code: null,
+  errors: [],
+  position_id: null,
+  received_at: MOMENT,
+  decided_at: '2026-11-24T10:00:00.012Z',
+  ...change,
+});
+
+type Sent<T extends LiveMessage['type']> = Extract<LiveMessage, { type: T }>;
+
+export const snapshot = (seq: number, positions: Position[] = []): Sent<'snapshot'> => ({
+  v: 1,
+  type: 'snapshot',
+  seq,
+  ts: Date.now(),
+  data: { positions, signals: [], truncated: false },
+});
+
+export const positionMessage = (seq: number, change: Partial<Position> = {}): Sent<'position'> => ({
+  v: 1,
+  type: 'position',
+  seq,
+  ts: Date.now(),
+  data: position(change),
+});
