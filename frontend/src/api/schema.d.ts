@@ -810,7 +810,7 @@ export interface components {
             password: string;
         };
         /**
-         * Alert
+         * NativeAlert
          * @description See the README for examples. `id` or `time` make a repeat recognisable for ever; without both, for 30 s.
          */
         NativeAlert: {
