@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from api.errors import HttpError, field_errors, not_found, unprocessable, wrong_field
 from api.sessions import Caller, authenticate
-from backstop.telemetry import logger
+from backstop.telemetry import logger, traced
 
 M = TypeVar("M")
 F = TypeVar("F", bound=Callable[..., object])
@@ -243,7 +243,8 @@ def _view(handler: Callable[..., object], types: Mapping[str, Any], route: Route
                 arguments["body"] = _validated(lambda: body.model_validate_json(request.body or b"{}"), "body")
             if types.get("request") is Request:
                 arguments["request"] = request
-            return _answer(handler(**arguments), route.statuses[0])
+            with traced(route.name):
+                return _answer(handler(**arguments), route.statuses[0])
         except HttpError as error:
             return _problem(error, request.request_id)
         except psycopg.OperationalError as error:

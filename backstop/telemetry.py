@@ -82,8 +82,8 @@ def count(metric: str, value: int = 1, **dimensions: str) -> None:
 
 @contextmanager
 def traced(name: str) -> Iterator[None]:
-    """A named span in X-Ray; nothing off Lambda. The tracer is slow to import, so only Lambda imports it."""
-    if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ or "POWERTOOLS_TRACE_DISABLED" in os.environ:
+    """A named span in X-Ray, for requests that Lambda samples. The tracer is slow to import, so only they import it."""
+    if "Sampled=1" not in os.environ.get("_X_AMZN_TRACE_ID", ""):
         yield
         return
     with _tracer().provider.in_subsegment(name=name):

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import jwt
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from api.identity import NOBODYS_HASH
 from tests.api.conftest import ORIGIN, PASSWORD, Keys, User, sign_up
 from tests.api.gateway_events import Api, Reply
 from tests.store.books import Books
@@ -62,6 +63,11 @@ def test_unknown_users_and_wrong_passwords_get_the_same_answer(api: Api, user: U
     wrong, unknown = log_in(api, "not it at all"), log_in(api, email="nobody@example.com")
     assert wrong.status == unknown.status == 401
     assert {**wrong.json, "request_id": ""} == {**unknown.json, "request_id": ""}
+
+
+def test_an_unknown_user_costs_as_much_work() -> None:
+    work = extract_parameters(NOBODYS_HASH)
+    assert (work.memory_cost, work.time_cost, work.parallelism) == (19 * 1024, 2, 1)
 
 
 def test_five_failures_lock_an_address_for_the_rest_of_ten_minutes(api: Api, user: User, books: Books) -> None:

@@ -1,10 +1,13 @@
 """Logs and metrics hold no secret."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
-from backstop.telemetry import count, logger, mask, traced
+from backstop.telemetry import count, logger, mask
 
 
 @pytest.mark.parametrize(
@@ -56,7 +59,10 @@ def test_a_count_is_one_line_of_embedded_metrics(capsys: pytest.CaptureFixture[s
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Backstop"
 
 
-def test_nothing_is_traced_off_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
-    with traced("work"):
-        pass
+def test_the_tracer_is_not_even_imported_for_a_request_that_is_not_sampled() -> None:
+    script = (
+        "import sys; from backstop.telemetry import traced\nwith traced('work'): print('aws_xray_sdk' in sys.modules)"
+    )
+    environment = {**os.environ, "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0"}
+    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
