@@ -15,8 +15,9 @@ PYTHON ?= $(shell for it in python3 python3.14 python3.13 python3.12 python3.11;
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser)
 export CHROMIUM
 
-# uv is to use the machine's Python and, if pip is pointed elsewhere, the index pip uses.
+# uv is to use the machine's Python, trust what the machine trusts and, if pip is pointed elsewhere, use pip's index.
 export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS := 1
 with_index = index=$${PIP_INDEX_URL:-$$(.venv-tools/bin/python -m pip config get global.index-url 2>/dev/null)}; \
 	if [ -n "$$index" ] && [ -z "$$UV_DEFAULT_INDEX$$UV_INDEX_URL" ]; then export UV_DEFAULT_INDEX="$$index"; fi;
 
