@@ -78,7 +78,7 @@ export function StrategyForm({ accounts, onCreated }: StrategyFormProps) {
     initialValues: {
       account_id: accounts[0]?.id ?? '',
       name: '',
-      symbols: ['BTCUSDT'],
+      symbols: [],
       sizing: { mode: 'quote', value: '100' },
       leverage: '1',
       max_age_s: 30,
@@ -138,6 +138,7 @@ export function StrategyForm({ accounts, onCreated }: StrategyFormProps) {
         <TagsInput
           label="Symbols"
           description="Alerts for any other symbol are refused. Enter adds one."
+          placeholder={form.values.symbols.length === 0 ? 'BTCUSDT, ETHUSDT' : undefined}
           splitChars={[',', ' ']}
           acceptValueOnBlur
           data-testid="strategy-symbols"

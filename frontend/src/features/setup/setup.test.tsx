@@ -40,7 +40,7 @@ describe('a new strategy', () => {
     const onCreated = vi.fn();
     draw(<StrategyForm accounts={[account()]} onCreated={onCreated} />);
     await userEvent.type(await screen.findByTestId('strategy-name'), 'Trend');
-    await userEvent.type(screen.getByTestId('strategy-symbols'), 'ethusdt{Enter}');
+    await userEvent.type(screen.getByTestId('strategy-symbols'), 'btcusdt,ethusdt{Enter}');
     await userEvent.click(screen.getByText('Add a take-profit'));
     await userEvent.type(screen.getByLabelText('Target 1'), '3%');
     await userEvent.click(screen.getByTestId('strategy-submit'));

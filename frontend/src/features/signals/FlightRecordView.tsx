@@ -120,10 +120,73 @@ function OrderStep({ order, since }: { order: Order; since: string }) {
   );
 }
 
+function FillStep({ fill, since }: { fill: FlightRecord['executions'][number]; since: string }) {
+  return (
+    <Step title={fill.exec_type === 'Trade' ? 'Filled' : fill.exec_type} at={fill.executed_at} since={since}>
+      <p className={`num ${styles.text}`}>
+        {words(fill.side)} {number(fill.qty)} {fill.symbol} at {number(fill.price)}
+      </p>
+      <p className={`num ${styles.dim}`}>
+        fee {number(fill.fee)} USDT
+        {fill.realised_pnl !== '0' && ` · realised ${signed(fill.realised_pnl)} USDT`}
+      </p>
+    </Step>
+  );
+}
+
+interface Dated {
+  at: string | null;
+  step: ReactNode;
+}
+
+function outcomeOf(record: FlightRecord): Dated[] {
+  const { status, decided_at: at, received_at: since } = record;
+  if (status === 'rejected') return [];
+  const undecided = at === null;
+  const bad = status === 'failed' || status === 'refused' || status === 'expired';
+  const reason = reasonOf(record);
+  const title = undecided ? 'Waiting for the engine' : bad ? 'Decided' : 'Done';
+  return [
+    {
+      at,
+      step: (
+        <Step
+          key="outcome"
+          title={title}
+          at={at}
+          since={since}
+          mark={undecided ? 'wait' : bad ? 'bad' : 'done'}
+        >
+          {reason && <p className={styles.text}>{reason}</p>}
+        </Step>
+      ),
+    },
+  ];
+}
+
+function stepsOf(record: FlightRecord): Dated[] {
+  const since = record.received_at;
+  return [
+    ...record.orders.map((order) => ({
+      at: order.sent_at ?? order.created_at,
+      step: <OrderStep key={order.id} order={order} since={since} />,
+    })),
+    ...record.executions.map((fill) => ({
+      at: fill.executed_at,
+      step: <FillStep key={fill.id} fill={fill} since={since} />,
+    })),
+    ...outcomeOf(record),
+  ];
+}
+
+/** As it happened; what has not happened yet comes last. */
+const inOrder = (steps: Dated[]) =>
+  steps
+    .toSorted((a, b) => (a.at ? Date.parse(a.at) : Infinity) - (b.at ? Date.parse(b.at) : Infinity))
+    .map(({ step }) => step);
+
 export function Timeline({ record }: { record: FlightRecord }) {
   const { received_at: start, status } = record;
-  const undecided = status === 'accepted';
-  const bad = status === 'rejected' || status === 'failed';
   const reason = reasonOf(record);
   return (
     <>
@@ -154,35 +217,7 @@ export function Timeline({ record }: { record: FlightRecord }) {
             </ul>
           )}
         </Step>
-        {status !== 'rejected' && (
-          <Step
-            title={undecided ? 'Waiting for the engine' : 'Decided'}
-            at={record.decided_at}
-            since={start}
-            mark={undecided ? 'wait' : bad || status === 'refused' || status === 'expired' ? 'bad' : 'done'}
-          >
-            {reason && <p className={styles.text}>{reason}</p>}
-          </Step>
-        )}
-        {record.orders.map((order) => (
-          <OrderStep key={order.id} order={order} since={start} />
-        ))}
-        {record.executions.map((fill) => (
-          <Step
-            key={fill.id}
-            title={fill.exec_type === 'Trade' ? 'Filled' : fill.exec_type}
-            at={fill.executed_at}
-            since={start}
-          >
-            <p className={`num ${styles.text}`}>
-              {words(fill.side)} {number(fill.qty)} {fill.symbol} at {number(fill.price)}
-            </p>
-            <p className={`num ${styles.dim}`}>
-              fee {number(fill.fee)} USDT
-              {fill.realised_pnl !== '0' && ` · realised ${signed(fill.realised_pnl)} USDT`}
-            </p>
-          </Step>
-        ))}
+        {inOrder(stepsOf(record))}
       </ol>
     </>
   );

@@ -86,7 +86,7 @@ describe('the list of signals', () => {
 
 describe('a flight record', () => {
   const record: FlightRecord = {
-    ...signal(),
+    ...signal({ decided_at: '2026-11-24T10:00:00.040Z' }),
     raw: '{"secret":"***","action":"buy"}',
     parsed: { action: 'buy', take_profit: [{ at: '2%', portion: '50%' }] },
     orders: [
@@ -114,17 +114,17 @@ describe('a flight record', () => {
     executions: [],
   };
 
-  it('tells each step with the time since the alert', async () => {
+  it('tells each step in order, with the time since the alert', async () => {
     draw(<Timeline record={record} />);
     const steps = await screen.findAllByRole('listitem');
     expect(steps.map((step) => within(step).getByRole('heading').textContent)).toEqual([
       'Alert received',
       'Understood',
-      'Decided',
       'Buy order, entry',
+      'Done',
     ]);
-    expect(steps[2]).toHaveTextContent('+12 ms');
-    expect(steps[3]).toHaveTextContent('+15 ms');
+    expect(steps[2]).toHaveTextContent('+15 ms');
+    expect(steps[3]).toHaveTextContent('+40 ms');
     expect(steps[1]).toHaveTextContent('50% at 2%');
   });
 });
