@@ -1,0 +1,468 @@
+"""One account's engine on a bench: a clock, the levels it watches, its reminders, and what it has written and sent.
+
+    bot = Bot(protection=protection("1%"))
+    position = bot.opens("buy", "1", at="100")
+    bot.tick("99")
+    assert bot.last_order.purpose is Purpose.STOP_LOSS
+
+Every step is checked for what must hold of the order of its effects.
+"""
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from heapq import heappop, heappush
+from itertools import count
+from uuid import UUID
+
+from backstop.domain.execution import Execution
+from backstop.domain.ids import CommandId, OrderLinkId, SignalId, StrategyId, Symbol
+from backstop.domain.instrument import Instrument
+from backstop.domain.money import Price, Qty, Usdt
+from backstop.domain.order import Order, OrderStatus
+from backstop.domain.position import Position, Trade
+from backstop.domain.protection import Level, PriceMark, Protection, TakeProfit, read_price_mark
+from backstop.domain.side import PositionSide, Side
+from backstop.domain.signal import Action, Signal, Target
+from backstop.domain.strategy import OnOpposite, Sizing, SizingMode, Strategy
+from backstop.engine.effects import (
+    Arm,
+    BookExecution,
+    Change,
+    Commit,
+    Disarm,
+    Effect,
+    Notice,
+    Quarantine,
+    Remind,
+    ResolveOrder,
+    SaveOrder,
+    SavePosition,
+    SaveReversal,
+    SaveTrade,
+    SendOrder,
+    SetResidentStop,
+    SettleCommand,
+    SettleSignal,
+    TakeSnapshot,
+)
+from backstop.engine.events import (
+    CloseCommand,
+    CommandReceived,
+    Event,
+    ExchangePosition,
+    Executed,
+    LevelCrossed,
+    OrderAbsent,
+    OrderAccepted,
+    OrderRefused,
+    OrderReported,
+    OrderSent,
+    OrderUncertain,
+    PositionReported,
+    Priced,
+    ProtectCommand,
+    Quote,
+    Reminded,
+    Reminder,
+    ResidentStopRefused,
+    ReverseCommand,
+    SignalReceived,
+    SnapshotTaken,
+    Verdict,
+)
+from backstop.engine.reversal import Reversal
+from backstop.engine.state import AccountState
+from backstop.engine.step import step
+
+BTC = Symbol("BTCUSDT")
+START = 1_700_000_000_000
+INSTRUMENT = Instrument(
+    symbol=BTC,
+    tick_size=Decimal("0.1"),
+    qty_step=Decimal("0.001"),
+    min_qty=Qty(Decimal("0.001")),
+    max_market_qty=Qty(Decimal(100)),
+    min_notional=Decimal(5),
+    max_leverage=Decimal(100),
+)
+STRATEGY_ID = StrategyId(UUID(int=1))
+LINK_ID = re.compile(r"^[A-Za-z0-9_-]{1,36}$")
+
+
+def mark(text: str) -> PriceMark:
+    read = read_price_mark(text)
+    assert read is not None, text
+    return read
+
+
+def ladder(*rungs: tuple[str, str]) -> tuple[TakeProfit, ...]:
+    """`("1%", "0.5")`: half of what was opened, one percent away."""
+    return tuple(TakeProfit(mark(at), Decimal(portion)) for at, portion in rungs)
+
+
+def protection(stop: str | None = None, *rungs: tuple[str, str]) -> Protection:
+    return Protection(stop_loss=mark(stop) if stop is not None else None, take_profit=ladder(*rungs))
+
+
+@dataclass(slots=True)
+class Written:
+    """What was committed, by what it is about."""
+
+    orders: dict[OrderLinkId, Order] = field(default_factory=dict)
+    positions: dict[UUID, Position] = field(default_factory=dict)
+    trades: list[Trade] = field(default_factory=list)
+    ledger: list[BookExecution] = field(default_factory=list)
+    signals: dict[UUID, SettleSignal] = field(default_factory=dict)
+    commands: dict[UUID, SettleCommand] = field(default_factory=dict)
+    reversals: dict[UUID, Reversal] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+    quarantined: list[Quarantine] = field(default_factory=list)
+
+    def write(self, change: Change) -> None:
+        match change:
+            case SaveOrder(order=order):
+                self.orders[order.link_id] = order
+            case SavePosition(position=position):
+                self.positions[position.id] = position
+            case SaveTrade(trade=trade):
+                self.trades.append(trade)
+            case BookExecution():
+                self.ledger.append(change)
+            case SettleSignal(signal_id=signal_id):
+                self.signals[signal_id] = change
+            case SettleCommand(command_id=command_id):
+                self.commands[command_id] = change
+            case SaveReversal(reversal=reversal):
+                self.reversals[reversal.plan.cause_id] = reversal
+            case Notice():
+                self.notices.append(change)
+            case Quarantine():
+                self.quarantined.append(change)
+            case _:
+                pass
+
+
+class Bot:
+    def __init__(
+        self,
+        *,
+        protection: Protection = Protection(),
+        on_opposite: OnOpposite = OnOpposite.REVERSE,
+        sizing: tuple[str, str] = ("qty", "1"),
+        leverage: str = "10",
+        equity: str | None = None,
+        price: str | None = "100",
+        max_age_s: int = 30,
+        enabled: bool = True,
+    ) -> None:
+        self.strategy = Strategy(
+            id=STRATEGY_ID,
+            name="bench",
+            symbols=frozenset({BTC}),
+            sizing=Sizing(SizingMode(sizing[0]), Decimal(sizing[1])),
+            leverage=Decimal(leverage),
+            max_age_ms=max_age_s * 1000,
+            on_opposite=on_opposite,
+            protection=protection,
+            enabled=enabled,
+        )
+        self.now = START
+        self.state = AccountState(
+            instruments={BTC: INSTRUMENT},
+            strategies={STRATEGY_ID: self.strategy},
+            equity=Decimal(equity) if equity is not None else None,
+        )
+        self.written = Written()
+        self.sent: list[Order] = []
+        self.armed: dict[OrderLinkId, Level] = {}
+        self.resident_asked: list[Price] = []
+        self.to_resolve: dict[OrderLinkId, Order] = {}
+        self.snapshots_wanted = 0
+        self.history: list[tuple[Event, int, tuple[Effect, ...]]] = []
+        self._reminders: list[tuple[int, int, Reminder]] = []
+        self._numbers = count(1)
+        if price is not None:
+            self.quotes(price)
+
+    # ---- events in
+
+    def tell(self, event: Event) -> tuple[Effect, ...]:
+        """One event; returns its effects after doing them as the streamer does."""
+        self.state, effects = step(self.state, event, self.now)
+        self.history.append((event, self.now, effects))
+        check_order_of(effects, self.written)
+        sent = []
+        for effect in effects:
+            match effect:
+                case Commit(changes=changes):
+                    for change in changes:
+                        self.written.write(change)
+                case SendOrder(order=order):
+                    self.sent.append(order)
+                    sent.append(order)
+                case Arm(levels=levels):
+                    self.armed |= {level.close_id: level for level in levels}
+                case Disarm(close_ids=close_ids):
+                    for close_id in close_ids:
+                        self.armed.pop(close_id, None)
+                case SetResidentStop(price=price):
+                    self.resident_asked.append(price)
+                case ResolveOrder(order=order):
+                    self.to_resolve[order.link_id] = order
+                case TakeSnapshot():
+                    self.snapshots_wanted += 1
+                case Remind(reminder=reminder, at=at):
+                    heappush(self._reminders, (at, next(self._numbers), reminder))
+                case _:
+                    pass
+        for order in sent:
+            self.tell(OrderSent(order.link_id, self.now))
+        return effects
+
+    def quotes(self, price: str | Decimal) -> None:
+        """The market is at `price` now; no level is looked at."""
+        value = Price(Decimal(price))
+        self.tell(Priced({BTC: Quote(value, value, self.now)}))
+
+    def tick(self, price: str | Decimal) -> None:
+        """The market moves to `price`: every armed level it reaches is told."""
+        self.quotes(price)
+        value = Price(Decimal(price))
+        for level in [level for level in self.armed.values() if level.crossed_by(value)]:
+            del self.armed[level.close_id]
+            self.tell(LevelCrossed(BTC, level.close_id, value))
+
+    def wait(self, ms: int) -> None:
+        """Let time pass, with the reminders that come due on the way; the quote is kept fresh."""
+        until = self.now + ms
+        while self._reminders and self._reminders[0][0] <= until:
+            at, _, reminder = heappop(self._reminders)
+            self.now = max(self.now, at)
+            self._refresh()
+            self.tell(Reminded(reminder))
+        self.now = until
+        self._refresh()
+
+    def _refresh(self) -> None:
+        quote = self.state.quotes.get(BTC)
+        if quote is not None and self.quoting:
+            self.quotes(quote.last)
+
+    quoting = True
+    """Whether the market goes on giving prices while the clock runs."""
+
+    def signal(
+        self,
+        action: str,
+        *,
+        target: str | None = None,
+        age_ms: int = 0,
+        qty: str | None = None,
+        stop: str | None = None,
+        take_profit: tuple[TakeProfit, ...] | None = None,
+        leverage: str | None = None,
+    ) -> Signal:
+        signal = Signal(
+            id=SignalId(self._uuid()),
+            strategy_id=STRATEGY_ID,
+            symbol=BTC,
+            action=Action(action),
+            at=self.now - age_ms,
+            qty=Qty(Decimal(qty)) if qty is not None else None,
+            stop_loss=mark(stop) if stop is not None else None,
+            take_profit=take_profit,
+            leverage=Decimal(leverage) if leverage is not None else None,
+            target=Target(target) if target is not None else None,
+        )
+        self.tell(SignalReceived(signal))
+        return signal
+
+    def close(self, portion: str = "1", position: Position | None = None) -> CommandId:
+        position_id = (position or self.position).id
+        command = CloseCommand(CommandId(self._uuid()), position_id, Decimal(portion), self.now)
+        self.tell(CommandReceived(command))
+        return command.id
+
+    def reverse(self) -> CommandId:
+        command = ReverseCommand(CommandId(self._uuid()), self.position.id, self.now)
+        self.tell(CommandReceived(command))
+        return command.id
+
+    def protect(self, stop: str | None = None, take_profit: tuple[TakeProfit, ...] | None = None) -> CommandId:
+        stop_loss = mark(stop) if stop is not None else None
+        command = ProtectCommand(CommandId(self._uuid()), self.position.id, stop_loss, take_profit, self.now)
+        self.tell(CommandReceived(command))
+        return command.id
+
+    # ---- what the exchange says of an order
+
+    def accepts(self, order: Order | None = None) -> None:
+        link_id = (order or self.last_order).link_id
+        self.tell(OrderAccepted(link_id, f"x-{link_id}"))
+
+    def refuses(self, order: Order | None = None, verdict: Verdict = Verdict.FINAL, code: int = 110007) -> None:
+        self.tell(OrderRefused((order or self.last_order).link_id, verdict, code, "no"))
+
+    def loses_answer(self, order: Order | None = None) -> None:
+        self.tell(OrderUncertain((order or self.last_order).link_id, "no answer"))
+
+    def proves_absent(self, order: Order | None = None) -> None:
+        self.tell(OrderAbsent((order or self.last_order).link_id))
+
+    def reports(self, status: OrderStatus, filled: str | Decimal, order: Order | None = None) -> None:
+        link_id = (order or self.last_order).link_id
+        self.tell(OrderReported(link_id, f"x-{link_id}", status, Decimal(filled)))
+
+    def execution(
+        self,
+        side: Side,
+        qty: str | Decimal,
+        price: str | Decimal,
+        *,
+        order: Order | None = None,
+        exec_type: str = "Trade",
+        fee: str | None = None,
+        stop_order_type: str = "",
+        create_type: str = "",
+        exec_id: str | None = None,
+    ) -> Execution:
+        value = Decimal(qty) * Decimal(price)
+        return Execution(
+            exec_id=exec_id or f"e{next(self._numbers)}",
+            symbol=BTC,
+            side=side,
+            exec_type=exec_type,
+            price=Price(Decimal(price)),
+            qty=Qty(Decimal(qty)),
+            fee=Usdt(Decimal(fee) if fee is not None else value * Decimal("0.00055")),
+            at=self.now,
+            order_link_id=order.link_id if order is not None else "",
+            exchange_order_id=f"x-{order.link_id}" if order is not None else "x",
+            stop_order_type=stop_order_type,
+            create_type=create_type,
+        )
+
+    def executes(self, execution: Execution) -> None:
+        self.tell(Executed(execution))
+
+    def fills(self, order: Order | None = None, *, at: str | Decimal, qty: str | None = None) -> Execution:
+        """The order trades `qty` (all of it by default) at a price."""
+        order = order or self.last_order
+        execution = self.execution(order.side, qty or order.qty, at, order=order)
+        self.executes(execution)
+        return execution
+
+    def cancels_rest(self, order: Order | None = None) -> None:
+        """The exchange cancels what of a market order has not been filled."""
+        order = order or self.last_order
+        live = self.state.orders.get(order.link_id, self.written.orders[order.link_id])
+        self.reports(OrderStatus.CANCELED, live.filled_qty, order)
+
+    def trades_by_hand(self, side: str, qty: str, at: str) -> None:
+        self.executes(self.execution(Side(side), qty, at))
+
+    # ---- what it says of a position
+
+    def held(
+        self,
+        qty: str | Decimal | None = None,
+        side: str | None = None,
+        *,
+        stop: str | Decimal | None = None,
+        at: int | None = None,
+        price: str = "100",
+    ) -> ExchangePosition:
+        """As our books have it unless told otherwise."""
+        position = self.state.positions.get(BTC)
+        size = Decimal(qty) if qty is not None else position.qty if position is not None else Decimal(0)
+        direction = PositionSide(side) if side is not None else position.side if position is not None else None
+        return ExchangePosition(
+            symbol=BTC,
+            side=direction if size > 0 else None,
+            size=size,
+            entry_price=Decimal(price),
+            mark_price=Decimal(price),
+            stop_loss=Price(Decimal(stop)) if stop is not None else None,
+            at=at if at is not None else self.now,
+        )
+
+    def reports_position(self, stop: str | Decimal | None, *, qty: str | None = None, at: int | None = None) -> None:
+        self.tell(PositionReported(self.held(qty, stop=stop, at=at)))
+
+    def refuses_stop(self, *, passed: bool) -> None:
+        self.tell(ResidentStopRefused(BTC, "no such stop", passed))
+
+    def snapshot(self, *positions: ExchangePosition) -> None:
+        self.tell(SnapshotTaken(positions, self.now))
+
+    # ---- short cuts
+
+    def opens(
+        self, action: str, qty: str = "1", *, at: str = "100", stop: str | None = None, resident: bool = True
+    ) -> Position:
+        """A signal, its order taken and filled whole, and the exchange's stop proven where it was asked for."""
+        self.quotes(at)
+        self.signal(action, qty=qty, stop=stop)
+        order = self.last_order
+        self.accepts(order)
+        self.fills(order, at=at)
+        self.reports(OrderStatus.FILLED, order.qty, order)
+        if resident:
+            self.reports_position(order.stop_loss)
+        return self.position
+
+    # ---- what there is to see
+
+    @property
+    def position(self) -> Position:
+        return self.state.positions[BTC]
+
+    @property
+    def flat(self) -> bool:
+        return BTC not in self.state.positions
+
+    @property
+    def last_order(self) -> Order:
+        return self.sent[-1]
+
+    @property
+    def trade(self) -> Trade:
+        assert len(self.written.trades) == 1, self.written.trades
+        return self.written.trades[0]
+
+    def outcome(self, request: Signal | CommandId) -> tuple[str, str | None]:
+        """How a signal or command stands: its status and code."""
+        if isinstance(request, Signal):
+            settled = self.written.signals.get(request.id)
+            return (settled.status.value, settled.code) if settled is not None else ("accepted", None)
+        command = self.written.commands.get(request)
+        return (command.status.value, command.code) if command is not None else ("accepted", None)
+
+    @property
+    def notices(self) -> list[str]:
+        return [notice.code for notice in self.written.notices]
+
+    def _uuid(self) -> UUID:
+        return UUID(int=next(self._numbers) << 64)
+
+
+def check_order_of(effects: tuple[Effect, ...], written: Written) -> None:
+    """A protective close waits for no write; an opening order stands behind the write of its intent."""
+    intended = set(written.orders)
+    committed = False
+    for effect in effects:
+        if isinstance(effect, Commit):
+            assert not committed, "one transaction a step"
+            committed = True
+            intended |= {change.order.link_id for change in effect.changes if isinstance(change, SaveOrder)}
+        if isinstance(effect, SendOrder):
+            order = effect.order
+            assert LINK_ID.match(order.link_id), order.link_id
+            assert order.qty > 0, order
+            assert order.reduce_only is not order.is_entry, order
+            if order.is_entry:
+                assert order.link_id in intended, order
+            else:
+                assert not committed, "a close must not wait for the database"
+                assert order.stop_loss is None, order
