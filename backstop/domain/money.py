@@ -1,6 +1,6 @@
 """Numbers that mean something. Money and quantity are `Decimal`, never float."""
 
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from typing import NewType
 
 Price = NewType("Price", Decimal)
@@ -30,7 +30,7 @@ def decimal_or_none(text: str | None) -> Decimal | None:
 
 def floor_to(number: Decimal, step: Decimal) -> Decimal:
     """Largest multiple of `step` that is not above `number`, toward zero for positives."""
-    return (number / step).to_integral_value(ROUND_DOWN) * step
+    return number // step * step
 
 
 def tick_down(price: Decimal, tick: Decimal) -> Price:

@@ -59,7 +59,8 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
 @dataclass(frozen=True, slots=True)
 class Order:
     """`reported_qty` is what the exchange says was filled; `filled_qty` what we have booked, fill by fill.
-    `not_after` (opens): once this moment has passed it must not be sent for the first time (UTC milliseconds)."""
+    `not_after` (opens): once this moment has passed it must not be sent for the first time (UTC milliseconds).
+    `sent_at`: when it was last sent. `final_at`: when it was first heard to be over."""
 
     link_id: OrderLinkId
     symbol: Symbol
@@ -79,6 +80,7 @@ class Order:
     reported_qty: Decimal = Decimal(0)
     not_after: int | None = None
     sent_at: int | None = None
+    final_at: int | None = None
     ret_code: int | None = None
     reason: str | None = None
 

@@ -10,6 +10,9 @@ from backstop.domain.money import NO_QTY, NO_USDT, ZERO, Price, Qty, Usdt
 from backstop.domain.protection import Level, LevelKind, LevelStatus, Protection, ResidentStop
 from backstop.domain.side import PositionSide
 
+_COST_STEP = Decimal("1e-12")
+"""Cost leaves a position in multiples of this, so that no later sum has more digits than Decimal keeps."""
+
 
 class PositionStatus(StrEnum):
     """`opening`: asked for, nothing filled yet."""
@@ -98,7 +101,8 @@ def apply_fill(position: Position, execution: Execution) -> Filled:
         return Filled(grown, NO_USDT, NO_QTY)
 
     closed = min(position.qty, execution.qty)
-    released = position.cost if closed == position.qty else position.cost * closed / position.qty
+    share = (position.cost * closed / position.qty).quantize(_COST_STEP) if position.qty > 0 else ZERO
+    released = position.cost if closed == position.qty else share
     value = execution.price * closed
     realised = Usdt((value - released) * position.side.sign)
     shrunk = replace(

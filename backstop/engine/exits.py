@@ -7,13 +7,13 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
-from backstop.domain.ids import OrderLinkId, SignalId, Symbol, next_attempt, order_link_id
+from backstop.domain.ids import OrderLinkId, SignalId, Symbol, cause_of, next_attempt, order_link_id
 from backstop.domain.money import Qty, floor_to
 from backstop.domain.order import Order, Purpose
 from backstop.domain.position import Position, PositionStatus, trade_of
 from backstop.domain.protection import Level, LevelKind, LevelStatus
 from backstop.engine.effects import Disarm, Remind, SaveTrade, SendOrder
-from backstop.engine.events import CheckOrder, LevelCrossed
+from backstop.engine.events import CheckOrder, CloseAgain, LevelCrossed
 from backstop.engine.turn import Turn
 
 CHECK_AFTER_MS = 2_000
@@ -27,13 +27,7 @@ def on_level_crossed(turn: Turn, event: LevelCrossed) -> None:
     level = next((level for level in position.armed if level.close_id == event.close_id), None)
     if level is None:
         return
-    fired = replace(
-        position,
-        levels=tuple(
-            replace(other, status=LevelStatus.FIRED) if other.close_id == level.close_id else other
-            for other in position.levels
-        ),
-    )
+    fired = _fired(position, level)
     purpose = Purpose.of_level(level.kind)
     link_id = level.close_id
     qty = _level_quantity(turn, fired, level)
@@ -46,9 +40,15 @@ def on_level_crossed(turn: Turn, event: LevelCrossed) -> None:
 
 def _level_quantity(turn: Turn, position: Position, level: Level) -> Qty | None:
     """How much a level closes; None is all of it, also when what would remain is too small to be closed later."""
-    if level.kind is LevelKind.STOP_LOSS or level.portion >= 1:
+    if level.kind is LevelKind.STOP_LOSS or level.portion >= 1 or _last_rung(position):
         return None
     return part_of(turn, position, position.entry_qty * level.portion)
+
+
+def _last_rung(position: Position) -> bool:
+    """Whether a ladder that is to close everything has no take-profit left: its last one takes what rounding left."""
+    portions = sum((target.portion for target in position.protection.take_profit), Decimal(0))
+    return portions >= 1 and not any(level.kind is LevelKind.TAKE_PROFIT for level in position.armed)
 
 
 def part_of(turn: Turn, position: Position, wanted: Decimal) -> Qty | None:
@@ -87,6 +87,7 @@ def close_again(turn: Turn, symbol: Symbol) -> None:
         return
     purpose = under_way.purpose if under_way is not None else purpose_of(last)
     signal_id = under_way.signal_id if under_way is not None else None
+    turn.forget_order(last)
     _close_whole(turn, position, purpose, next_attempt(last), signal_id=signal_id)
 
 
@@ -104,6 +105,35 @@ def purpose_of(link_id: str) -> Purpose:
             return Purpose.MANUAL
         case _:
             return Purpose.PROTECTION
+
+
+def recall_close(turn: Turn, position: Position, link_id: OrderLinkId) -> Position:
+    """A close of ours was filled that we do not remember: the process ended between sending and writing it down. The
+    level it names has fired, and its id is used up."""
+    if position.status is not PositionStatus.OPEN or cause_of(link_id) != position.id:
+        return position
+    level = next((level for level in position.armed if level.close_id == link_id), None)
+    partial = level is not None and level.kind is LevelKind.TAKE_PROFIT and level.portion < 1
+    if level is not None:
+        turn.at_once(Disarm((link_id,)))
+        position = _fired(position, level)
+    if partial or purpose_of(link_id) is Purpose.TAKE_PROFIT:
+        return position
+    gone = tuple(other.close_id for other in position.armed)
+    if gone:
+        turn.at_once(Disarm(gone))
+    turn.afterwards(Remind(CloseAgain(position.symbol), turn.now + CHECK_AFTER_MS))
+    return replace(position, status=PositionStatus.CLOSING, closing_link_id=link_id, levels=disarmed(position.levels))
+
+
+def _fired(position: Position, level: Level) -> Position:
+    return replace(
+        position,
+        levels=tuple(
+            replace(other, status=LevelStatus.FIRED) if other.close_id == level.close_id else other
+            for other in position.levels
+        ),
+    )
 
 
 def _close_whole(
@@ -157,6 +187,9 @@ def finish(turn: Turn, position: Position) -> None:
         position, status=PositionStatus.CLOSED, closed_at=position.updated_at, levels=disarmed(position.levels)
     )
     turn.put_position(closed)
+    for order in tuple(turn.state.orders.values()):
+        if order.position_id == closed.id and order.done:
+            turn.forget_order(order.link_id)
     turn.record(SaveTrade(trade_of(closed)))
     turn.state = replace(turn.state, settled_at={**turn.state.settled_at, closed.symbol: turn.now})
 

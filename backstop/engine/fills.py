@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from backstop.domain.execution import FUNDING, POSITION_CHANGING, Execution, ExitReason, foreign_exit_reason
-from backstop.domain.ids import OrderLinkId, cause_of
+from backstop.domain.ids import OrderLinkId, Symbol, cause_of
 from backstop.domain.money import NO_USDT, Usdt, plain
 from backstop.domain.order import Order, OrderStatus, Purpose
 from backstop.domain.position import Position, PositionStatus, apply_fill
@@ -16,7 +16,7 @@ from backstop.engine.effects import (
     TakeSnapshot,
 )
 from backstop.engine.events import CloseAgain
-from backstop.engine.exits import finish, purpose_of
+from backstop.engine.exits import finish, purpose_of, recall_close
 from backstop.engine.orders import order_done
 from backstop.engine.shield import lay_levels, order_resident_stop
 from backstop.engine.turn import Turn
@@ -35,9 +35,46 @@ _EXIT_REASON = {
 
 
 def on_executed(turn: Turn, execution: Execution) -> bool:
-    """Book it; returns whether a position was closed by it."""
+    """Book it; returns whether a position was closed by it. A fill that closes more than is held while the opening
+    order still fills was told too early, and is booked behind the opening fills."""
     if execution.exec_id in turn.state.seen:
         return False
+    if _too_early(turn, execution):
+        held = turn.state.early.get(execution.symbol, ())
+        if execution.exec_id not in {other.exec_id for other in held}:
+            _hold(turn, execution.symbol, (*held, execution))
+        return False
+    return _book(turn, execution)
+
+
+def book_early(turn: Turn) -> None:
+    """Book the fills held back whose time has come."""
+    for symbol in tuple(turn.state.early):
+        while ready := [other for other in turn.state.early.get(symbol, ()) if not _too_early(turn, other)]:
+            _hold(turn, symbol, tuple(other for other in turn.state.early[symbol] if other is not ready[0]))
+            if ready[0].exec_id not in turn.state.seen:
+                _book(turn, ready[0])
+
+
+def _too_early(turn: Turn, execution: Execution) -> bool:
+    position = turn.state.positions.get(execution.symbol)
+    return (
+        position is not None
+        and execution.exec_type in POSITION_CHANGING
+        and execution.side is position.side.exit
+        and execution.qty > position.qty
+        and _entry_under_way(turn, position)
+    )
+
+
+def _hold(turn: Turn, symbol: Symbol, held: tuple[Execution, ...]) -> None:
+    early = {other: fills for other, fills in turn.state.early.items() if other != symbol}
+    if held:
+        early[symbol] = held
+    turn.state = replace(turn.state, early=early)
+
+
+def _book(turn: Turn, execution: Execution) -> bool:
     _remember(turn, execution)
     position = turn.state.positions.get(execution.symbol)
     if execution.exec_type == FUNDING:
@@ -47,7 +84,10 @@ def on_executed(turn: Turn, execution: Execution) -> bool:
         turn.record(Quarantine("execution", f"unknown execType {execution.exec_type}", str(execution)))
         turn.afterwards(TakeSnapshot())
         return False
-    order = _order_of(turn, execution, position)
+    order = turn.state.orders.get(OrderLinkId(execution.order_link_id))
+    if order is None and position is not None and _forgotten_close(execution, position):
+        order = _recalled(execution, position)
+        position = recall_close(turn, position, order.link_id)
     if order is not None:
         order = replace(
             order,
@@ -88,14 +128,13 @@ def _book_funding(turn: Turn, execution: Execution, position: Position | None) -
     turn.record(BookExecution(execution, position.id if position else None, NO_USDT, received))
 
 
-def _order_of(turn: Turn, execution: Execution, position: Position | None) -> Order | None:
-    """The order a fill belongs to: one under way, or one sent before a crash and known again by its id alone."""
+def _forgotten_close(execution: Execution, position: Position) -> bool:
+    """Whether this is a close of ours that was sent before a crash and is known by its id alone."""
+    return cause_of(execution.order_link_id) is not None and execution.side is position.side.exit
+
+
+def _recalled(execution: Execution, position: Position) -> Order:
     link_id = OrderLinkId(execution.order_link_id)
-    known = turn.state.orders.get(link_id)
-    if known is not None or position is None or cause_of(link_id) is None:
-        return known
-    if execution.side is not position.side.exit:
-        return None
     return Order(
         link_id=link_id,
         symbol=execution.symbol,
@@ -123,6 +162,7 @@ def _apply(turn: Turn, position: Position, execution: Execution, order: Order | 
                 f"{execution.symbol} was traded past zero at the exchange by {plain(filled.excess)}: not ours",
             )
         )
+        turn.state = replace(turn.state, foreign={**turn.state.foreign, execution.symbol: filled.excess})
         turn.afterwards(TakeSnapshot())
     if position.qty == 0 and position.exit_qty > 0 and not _entry_under_way(turn, position):
         finish(turn, position)

@@ -7,7 +7,7 @@ from typing import assert_never
 from backstop.domain.ids import CommandId, next_attempt
 from backstop.domain.money import NO_QTY, ZERO, Qty
 from backstop.domain.order import TRANSITIONS, Order, OrderStatus
-from backstop.domain.position import PositionStatus
+from backstop.domain.position import Position, PositionStatus
 from backstop.domain.refusal import Refused
 from backstop.domain.signal import SignalStatus
 from backstop.engine.effects import (
@@ -39,13 +39,16 @@ from backstop.engine.settle import finish_reversal, settle_plan
 from backstop.engine.turn import Turn
 
 _RESEND_AFTER_MS = 1_000
+_FILLS_WITHIN_MS = 10_000
+"""A close that is over is not waited for longer when the fills it reports do not come."""
+
 _BACKOFF_MS = (200, 400, 800, 1_500, 2_000)
 
 
 def on_sent(turn: Turn, event: OrderSent) -> None:
     order = turn.state.orders.get(event.link_id)
     if order is not None:
-        turn.put_order(replace(_moved(order, OrderStatus.SENT), sent_at=order.sent_at or event.at))
+        turn.put_order(replace(_moved(order, OrderStatus.SENT), sent_at=event.at))
 
 
 def on_accepted(turn: Turn, event: OrderAccepted) -> None:
@@ -59,7 +62,7 @@ def on_accepted(turn: Turn, event: OrderAccepted) -> None:
 
 def on_refused(turn: Turn, event: OrderRefused) -> None:
     order = turn.state.orders.get(event.link_id)
-    if order is None or order.status.final:
+    if order is None or order.status.final or order.status is OrderStatus.OPEN:
         return
     order = replace(order, ret_code=event.ret_code, reason=event.message)
     match event.verdict:
@@ -69,7 +72,7 @@ def on_refused(turn: Turn, event: OrderRefused) -> None:
         case Verdict.NOTHING_TO_REDUCE:
             turn.put_order(_moved(order, OrderStatus.REJECTED))
             turn.afterwards(TakeSnapshot())
-            order_done(turn, turn.state.orders[order.link_id])
+            _nothing_left(turn, turn.state.orders[order.link_id])
         case Verdict.FINAL:
             turn.put_order(_moved(order, OrderStatus.REJECTED))
             if not order.is_entry:
@@ -102,7 +105,12 @@ def on_absent(turn: Turn, event: OrderAbsent) -> None:
     order = turn.state.orders.get(event.link_id)
     if order is None or order.status.final:
         return
-    _send_again(turn, order)
+    if order.is_entry and (order.status is OrderStatus.OPEN or order.filled_qty > 0):
+        turn.afterwards(Remind(CheckOrder(order.link_id), turn.now + CHECK_AFTER_MS))
+    elif not order.is_entry and not _still_wanted(turn, order):
+        _drop(turn, order)
+    else:
+        _send_again(turn, order)
 
 
 def on_lapsed(turn: Turn, event: OrderLapsed) -> None:
@@ -117,7 +125,12 @@ def on_resend(turn: Turn, event: ResendOrder) -> None:
     order = turn.state.orders.get(event.link_id)
     if order is None or order.status.final or order.status is OrderStatus.OPEN or order.filled_qty > 0:
         return
-    _send_again(turn, order)
+    if order.is_entry or _still_wanted(turn, order):
+        _send_again(turn, order)
+    elif order.status is OrderStatus.INTENDED:
+        _drop(turn, order)
+    else:
+        turn.afterwards(ResolveOrder(order))
 
 
 def on_check(turn: Turn, event: CheckOrder) -> None:
@@ -136,7 +149,11 @@ def on_reported(turn: Turn, event: OrderReported) -> None:
         reported_qty=max(order.reported_qty, event.filled_qty),
         reason=event.reason or order.reason,
     )
+    if moved.status.final and moved.final_at is None:
+        moved = replace(moved, final_at=turn.now)
     if moved == order:
+        if _fills_are_overdue(turn, order):
+            _end_without_fills(turn, order)
         return
     turn.put_order(moved)
     if moved.done:
@@ -147,8 +164,8 @@ def on_reported(turn: Turn, event: OrderReported) -> None:
 
 def order_done(turn: Turn, order: Order) -> None:
     """An order is over, with everything it filled booked."""
-    turn.forget_order(order.link_id)
     if order.is_entry:
+        turn.forget_order(order.link_id)
         _entry_done(turn, order)
     else:
         _close_done(turn, order)
@@ -158,6 +175,7 @@ def _entry_done(turn: Turn, order: Order) -> None:
     position = turn.state.positions.get(order.symbol)
     if position is None or position.id != order.position_id:
         return
+    plan = _plan_of(turn, order, position)
     if position.qty == 0 and position.exit_qty > 0:
         finish(turn, position)
     elif order.filled_qty == 0 and position.entry_qty == 0:
@@ -167,9 +185,8 @@ def _entry_done(turn: Turn, order: Order) -> None:
             "exchange_refused" if order.status is OrderStatus.REJECTED else f"entry_{order.status}",
             order.reason or "the exchange filled nothing",
         )
-        settle_plan(turn, _plan_of(turn, order), status, refused)
+        settle_plan(turn, plan, status, refused)
         return
-    plan = _plan_of(turn, order)
     if plan.signal_id is not None:
         turn.record(SettleSignal(plan.signal_id, SignalStatus.EXECUTED, position_id=position.id))
     else:
@@ -178,14 +195,16 @@ def _entry_done(turn: Turn, order: Order) -> None:
 
 
 def _close_done(turn: Turn, order: Order) -> None:
-    """What the close left over is closed by the next one."""
+    """What the close left over is closed by the next one, which takes its purpose from this one."""
     position = turn.state.positions.get(order.symbol)
-    if position is None or position.qty <= 0 or position.id != order.position_id:
-        return
-    if position.closing_link_id == order.link_id:
+    if position is not None and position.qty > 0 and position.closing_link_id == order.link_id:
         wait = 0 if order.filled_qty > 0 else _backoff(order)
         turn.afterwards(Remind(CloseAgain(order.symbol), turn.now + wait))
-    elif position.status is PositionStatus.OPEN and order.filled_qty < order.qty:
+        return
+    turn.forget_order(order.link_id)
+    if position is None or position.qty <= 0 or position.id != order.position_id:
+        return
+    if position.status is PositionStatus.OPEN and order.filled_qty < order.qty:
         rest = replace(
             order,
             link_id=next_attempt(order.link_id),
@@ -197,9 +216,49 @@ def _close_done(turn: Turn, order: Order) -> None:
             filled_value=ZERO,
             reported_qty=ZERO,
             sent_at=None,
+            final_at=None,
         )
         turn.put_order(rest)
         turn.afterwards(Remind(ResendOrder(rest.link_id), turn.now + _backoff(order)))
+
+
+def _nothing_left(turn: Turn, order: Order) -> None:
+    """The exchange holds nothing to reduce: a part is not tried again, a whole close is until our books say so too."""
+    position = turn.state.positions.get(order.symbol)
+    if position is not None and position.closing_link_id == order.link_id:
+        order_done(turn, order)
+    else:
+        turn.forget_order(order.link_id)
+
+
+def _still_wanted(turn: Turn, order: Order) -> bool:
+    """Whether what a close was to reduce is still held: sent later it would reduce what was opened since."""
+    position = turn.state.positions.get(order.symbol)
+    return position is not None and position.id == order.position_id
+
+
+def _drop(turn: Turn, order: Order) -> None:
+    """A close that the exchange does not have and that has nothing to close any more."""
+    turn.put_order(replace(_moved(order, OrderStatus.EXPIRED), reason="nothing is left to close"))
+    turn.forget_order(order.link_id)
+
+
+def _fills_are_overdue(turn: Turn, order: Order) -> bool:
+    return (
+        not order.is_entry
+        and not order.done
+        and order.final_at is not None
+        and turn.now - order.final_at >= _FILLS_WITHIN_MS
+    )
+
+
+def _end_without_fills(turn: Turn, order: Order) -> None:
+    """Its fills were booked before the order was known (by a process that ended) or never will be: the books go on
+    from the quantity the exchange reads."""
+    order = replace(order, filled_qty=order.reported_qty)
+    turn.put_order(order)
+    turn.afterwards(TakeSnapshot())
+    order_done(turn, order)
 
 
 def _send_again(turn: Turn, order: Order) -> None:
@@ -215,13 +274,12 @@ def _send_again(turn: Turn, order: Order) -> None:
         turn.afterwards(SendOrder(order))
 
 
-def _plan_of(turn: Turn, order: Order) -> EntryPlan:
+def _plan_of(turn: Turn, order: Order, position: Position) -> EntryPlan:
     """The plan an entry order came from, as far as its end needs it."""
     reversal = turn.state.reversals.get(order.symbol)
     if reversal is not None and reversal.plan.cause_id == order.position_id:
         return reversal.plan
     assert order.position_id is not None, order
-    position = turn.state.positions[order.symbol]
     assert position.strategy_id is not None, position
     return EntryPlan(
         cause_id=order.position_id,

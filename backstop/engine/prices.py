@@ -25,7 +25,7 @@ class PriceGuard:
         if self.believed is None or abs(last - self.believed) <= self.believed * JUMP_SHARE:
             self._believe(last)
             return True
-        if mark > 0 and abs(last - mark) <= mark * WITNESS_SHARE:
+        if 0 < mark < float("inf") and abs(last - mark) <= mark * WITNESS_SHARE:
             self._believe(last)
             return True
         confirmed = (

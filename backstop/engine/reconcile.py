@@ -34,7 +34,11 @@ def on_snapshot(turn: Turn, snapshot: SnapshotTaken) -> set[Symbol]:
             closed.add(position.symbol)
     _note_foreign(turn, held, snapshot.at)
     for order in turn.state.orders.values():
-        if turn.now - order.created_at > _LOOK_UP_AFTER_MS and order.status is not OrderStatus.INTENDED:
+        if (
+            turn.now - order.created_at > _LOOK_UP_AFTER_MS
+            and order.status is not OrderStatus.INTENDED
+            and not order.done
+        ):
             turn.afterwards(ResolveOrder(order))
     for position in turn.state.positions.values():
         if position.status is PositionStatus.CLOSING and position.qty > 0:
@@ -45,14 +49,14 @@ def on_snapshot(turn: Turn, snapshot: SnapshotTaken) -> set[Symbol]:
 def _adopt_difference(turn: Turn, ours: Position, theirs: ExchangePosition | None, at: int) -> bool:
     same_side = theirs is not None and theirs.side is ours.side
     size = theirs.size if theirs is not None and same_side else NO_QTY
-    if size == ours.qty or ours.status is PositionStatus.OPENING or _moving(turn, ours):
+    if size == ours.qty or ours.status is PositionStatus.OPENING:
         _set_doubt(turn, ours.symbol, None)
         return False
     doubt = turn.state.doubts.get(ours.symbol)
     if doubt is None or doubt.size != size:
         doubt = Doubt(size, at)
         _set_doubt(turn, ours.symbol, doubt)
-    if at - doubt.since < SETTLED_AFTER_MS or at - ours.updated_at < SETTLED_AFTER_MS:
+    if _moving(turn, ours) or at - doubt.since < SETTLED_AFTER_MS or at - ours.updated_at < SETTLED_AFTER_MS:
         return False
     _set_doubt(turn, ours.symbol, None)
     quote = turn.state.quotes.get(ours.symbol)
@@ -71,7 +75,7 @@ def _adopt_difference(turn: Turn, ours: Position, theirs: ExchangePosition | Non
     on_executed(
         turn,
         Execution(
-            exec_id=f"adopted-{compact(ours.id)}-{plain(ours.qty)}-{plain(size)}",
+            exec_id=f"adopted-{compact(ours.id)}-{plain(ours.entry_qty)}-{plain(ours.exit_qty)}-{plain(size)}",
             symbol=ours.symbol,
             side=side,
             exec_type="Trade",
@@ -94,7 +98,7 @@ def _set_doubt(turn: Turn, symbol: Symbol, doubt: Doubt | None) -> None:
 
 def _moving(turn: Turn, position: Position) -> bool:
     """Whether an order of ours may still change it: its outcome comes first."""
-    return any(order.symbol == position.symbol for order in turn.state.orders.values())
+    return any(order.symbol == position.symbol and not order.done for order in turn.state.orders.values())
 
 
 def _note_foreign(turn: Turn, held: dict[Symbol, ExchangePosition], at: int) -> None:
@@ -103,7 +107,7 @@ def _note_foreign(turn: Turn, held: dict[Symbol, ExchangePosition], at: int) -> 
         ours = turn.state.positions.get(symbol)
         mine = ours is not None and (ours.side is theirs.side or ours.status is PositionStatus.OPENING)
         lately = at - turn.state.settled_at.get(symbol, -SETTLED_AFTER_MS) < SETTLED_AFTER_MS
-        if not mine and not lately:
+        if not mine and (not lately or symbol in turn.state.foreign):
             foreign[symbol] = theirs.size
             if symbol not in turn.state.foreign:
                 side = theirs.side or PositionSide.LONG

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from backstop.domain.ids import order_link_id
 from backstop.domain.instrument import Instrument
 from backstop.domain.money import Price
 from backstop.domain.order import Purpose
 from backstop.domain.position import Position, PositionStatus
-from backstop.domain.protection import LevelStatus, Protection, ResidentStop, levels_of, resident_stop_price
+from backstop.domain.protection import LevelKind, LevelStatus, Protection, ResidentStop, levels_of, resident_stop_price
 from backstop.engine.effects import Arm, Disarm, Notice, NoticeLevel, SetResidentStop
 from backstop.engine.events import ExchangePosition, ResidentStopRefused
 from backstop.engine.exits import close_position, disarmed
@@ -19,8 +20,9 @@ _LOOSEST_GAP = Decimal(3)
 """A resident stop up to this many gaps behind the watched one is left as it is."""
 
 
-def lay_levels(turn: Turn, position: Position) -> Position:
-    """Put the levels where the entry price says, keeping their ids and those already fired, and arm them."""
+def lay_levels(turn: Turn, position: Position, used: frozenset[int] = frozenset()) -> Position:
+    """Put the levels where the entry price says, keeping their ids and those already fired, and arm them. `used`: rungs
+    that an earlier round has closed already."""
     instrument = turn.state.instruments.get(position.symbol)
     entry = position.entry_price
     if instrument is None or entry is None:
@@ -31,7 +33,12 @@ def lay_levels(turn: Turn, position: Position) -> Position:
     )
     before = {level.close_id: level for level in position.levels}
     levels = tuple(
-        replace(level, status=before[level.close_id].status) if level.close_id in before else level for level in wanted
+        replace(level, status=before[level.close_id].status)
+        if level.close_id in before
+        else replace(level, status=LevelStatus.FIRED)
+        if level.rung in used
+        else level
+        for level in wanted
     )
     older = tuple(level for level in position.levels if level.close_id not in {new.close_id for new in levels})
     armed = tuple(level for level in levels if level.status is LevelStatus.ARMED)
@@ -41,7 +48,9 @@ def lay_levels(turn: Turn, position: Position) -> Position:
 
 
 def change_protection(turn: Turn, position: Position, protection: Protection) -> Position:
-    """New levels under new ids in place of the armed ones."""
+    """New levels under new ids in place of the armed ones. Rungs that have closed their part stay closed as long as the
+    ladder is the same."""
+    used = _used_rungs(position) if protection.take_profit == position.protection.take_profit else frozenset()
     gone = tuple(level.close_id for level in position.armed)
     if gone:
         turn.at_once(Disarm(gone))
@@ -53,7 +62,7 @@ def change_protection(turn: Turn, position: Position, protection: Protection) ->
         resident_asked_at=turn.now,
         resident_tries=0,
     )
-    edited = lay_levels(turn, edited)
+    edited = lay_levels(turn, edited, used)
     turn.put_position(edited)
     instrument, entry = turn.state.instruments.get(position.symbol), position.entry_price
     if instrument is not None and entry is not None:
@@ -61,6 +70,17 @@ def change_protection(turn: Turn, position: Position, protection: Protection) ->
         if wanted is not None and wanted != position.resident.price:
             turn.afterwards(SetResidentStop(position.symbol, wanted))
     return edited
+
+
+def _used_rungs(position: Position) -> frozenset[int]:
+    """The take-profits of the newest round that have fired."""
+    return frozenset(
+        level.rung
+        for level in position.levels
+        if level.status is LevelStatus.FIRED
+        and level.kind is LevelKind.TAKE_PROFIT
+        and level.close_id == order_link_id(position.id, f"t{level.rung}r{position.levels_round}")
+    )
 
 
 def on_position_reported(turn: Turn, reported: ExchangePosition) -> None:

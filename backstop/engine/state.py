@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from backstop.domain.execution import Execution
 from backstop.domain.ids import OrderLinkId, StrategyId, Symbol
 from backstop.domain.instrument import Instrument
 from backstop.domain.order import Order
@@ -29,7 +30,8 @@ class Doubt:
 class AccountState:
     """One-way mode: one position a symbol. `orders` holds those not done; `positions` those not closed;
     `seen` the executions booked lately, by exec id; `foreign` what is held that we did not open;
-    `settled_at` when we last closed a symbol; `doubts` where the exchange disagrees."""
+    `settled_at` when we last closed a symbol; `doubts` where the exchange disagrees; `early` closing fills told before
+    the opening fills they belong to."""
 
     instruments: Mapping[Symbol, Instrument] = field(default_factory=dict)
     strategies: Mapping[StrategyId, Strategy] = field(default_factory=dict)
@@ -41,5 +43,6 @@ class AccountState:
     seen: Mapping[str, int] = field(default_factory=dict)
     settled_at: Mapping[Symbol, int] = field(default_factory=dict)
     doubts: Mapping[Symbol, Doubt] = field(default_factory=dict)
+    early: Mapping[Symbol, tuple[Execution, ...]] = field(default_factory=dict)
     quotes: Mapping[Symbol, Quote] = field(default_factory=dict)
     equity: Decimal | None = None

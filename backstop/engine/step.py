@@ -37,7 +37,7 @@ from backstop.engine.events import (
     WalletReported,
 )
 from backstop.engine.exits import close_again, on_level_crossed
-from backstop.engine.fills import on_executed
+from backstop.engine.fills import book_early, on_executed
 from backstop.engine.orders import (
     on_absent,
     on_accepted,
@@ -50,7 +50,7 @@ from backstop.engine.orders import (
     on_uncertain,
 )
 from backstop.engine.reconcile import on_snapshot
-from backstop.engine.reversal import EntryPlan, ReversalStep
+from backstop.engine.reversal import EntryPlan
 from backstop.engine.shield import on_position_reported, on_resident_refused
 from backstop.engine.state import AccountState, Request
 from backstop.engine.turn import Turn
@@ -149,16 +149,23 @@ def _act(turn: Turn, request: Request) -> None:
 
 
 def _busy(turn: Turn, symbol: Symbol) -> bool:
+    """Whether something is under way: also a close of what is gone, which could reduce what would be opened now."""
+    if symbol in turn.state.reversals:
+        return True
     position = turn.state.positions.get(symbol)
-    return symbol in turn.state.reversals or (position is not None and position.status is not PositionStatus.OPEN)
+    if position is not None:
+        return position.status is not PositionStatus.OPEN
+    return any(order.symbol == symbol for order in turn.state.orders.values())
 
 
 def _go_on(turn: Turn, event: Event) -> None:
     """What follows once a symbol is settled: the second half of its reversal, or the next in line."""
     if isinstance(event, Priced | StrategiesChanged | WalletReported):
         return
+    book_early(turn)
     for symbol, reversal in tuple(turn.state.reversals.items()):
-        if reversal.step is ReversalStep.CLOSING and symbol not in turn.state.positions:
+        waits = reversal.plan in turn.state.waiting.get(symbol, ())
+        if symbol not in turn.state.positions and not waits:
             continue_reversal(turn, reversal)
     for symbol in tuple(turn.state.waiting):
         _take_next(turn, symbol, only_if_settled=True)

@@ -47,12 +47,9 @@ class Turn:
         else:
             positions[position.symbol] = position
         self.state = replace(self.state, positions=positions)
-        self._changes = [
-            change
-            for change in self._changes
-            if not (isinstance(change, SavePosition) and change.position.id == position.id)
-        ]
-        self.record(SavePosition(position, quiet))
+        before = [c for c in self._changes if isinstance(c, SavePosition) and c.position.id == position.id]
+        self._changes = [change for change in self._changes if change not in before]
+        self.record(SavePosition(position, quiet and all(change.quiet for change in before)))
 
     def put_order(self, order: Order) -> None:
         self.state = replace(self.state, orders={**self.state.orders, order.link_id: order})

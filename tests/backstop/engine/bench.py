@@ -9,7 +9,7 @@ Every step is checked for what must hold of the order of its effects.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from heapq import heappop, heappush
 from itertools import count
@@ -20,8 +20,8 @@ from backstop.domain.ids import CommandId, OrderLinkId, SignalId, StrategyId, Sy
 from backstop.domain.instrument import Instrument
 from backstop.domain.money import Price, Qty, Usdt
 from backstop.domain.order import Order, OrderStatus
-from backstop.domain.position import Position, Trade
-from backstop.domain.protection import Level, PriceMark, Protection, TakeProfit, read_price_mark
+from backstop.domain.position import Position, PositionStatus, Trade
+from backstop.domain.protection import NO_PROTECTION, Level, PriceMark, Protection, TakeProfit, read_price_mark
 from backstop.domain.side import PositionSide, Side
 from backstop.domain.signal import Action, Signal, Target
 from backstop.domain.strategy import OnOpposite, Sizing, SizingMode, Strategy
@@ -71,7 +71,7 @@ from backstop.engine.events import (
     SnapshotTaken,
     Verdict,
 )
-from backstop.engine.reversal import Reversal
+from backstop.engine.reversal import Reversal, ReversalStep
 from backstop.engine.state import AccountState
 from backstop.engine.step import step
 
@@ -147,7 +147,7 @@ class Bot:
     def __init__(
         self,
         *,
-        protection: Protection = Protection(),
+        protection: Protection = NO_PROTECTION,
         on_opposite: OnOpposite = OnOpposite.REVERSE,
         sizing: tuple[str, str] = ("qty", "1"),
         leverage: str = "10",
@@ -179,7 +179,10 @@ class Bot:
         self.resident_asked: list[Price] = []
         self.to_resolve: dict[OrderLinkId, Order] = {}
         self.snapshots_wanted = 0
-        self.history: list[tuple[Event, int, tuple[Effect, ...]]] = []
+        self.history: list[tuple[Event | AccountState, int, tuple[Effect, ...]]] = []
+        """Each event with its moment and effects; where the process started anew, the state it found."""
+        self.dies_before_commit = False
+        self._asked: list[SignalReceived | CommandReceived] = []
         self._reminders: list[tuple[int, int, Reminder]] = []
         self._numbers = count(1)
         if price is not None:
@@ -189,11 +192,16 @@ class Bot:
 
     def tell(self, event: Event) -> tuple[Effect, ...]:
         """One event; returns its effects after doing them as the streamer does."""
+        if isinstance(event, SignalReceived | CommandReceived) and event not in self._asked:
+            self._asked.append(event)
         self.state, effects = step(self.state, event, self.now)
         self.history.append((event, self.now, effects))
         check_order_of(effects, self.written)
         sent = []
         for effect in effects:
+            if self.dies_before_commit and isinstance(effect, Commit):
+                self.restarts()
+                return effects
             match effect:
                 case Commit(changes=changes):
                     for change in changes:
@@ -202,7 +210,7 @@ class Bot:
                     self.sent.append(order)
                     sent.append(order)
                 case Arm(levels=levels):
-                    self.armed |= {level.close_id: level for level in levels}
+                    self.armed |= {level.close_id: level for level in levels if self._still_armed(level)}
                 case Disarm(close_ids=close_ids):
                     for close_id in close_ids:
                         self.armed.pop(close_id, None)
@@ -220,6 +228,58 @@ class Bot:
             self.tell(OrderSent(order.link_id, self.now))
         return effects
 
+    def restarts(self) -> None:
+        """The process ends; the next one knows only what was written, and asks again for what has no outcome yet."""
+        self.dies_before_commit = False
+        written = self.written
+        orders = [order for order in written.orders.values() if not order.done]
+        self.state = AccountState(
+            instruments=self.state.instruments,
+            strategies=self.state.strategies,
+            positions={
+                position.symbol: replace(position, resident_tries=0, resident_asked_at=0)
+                for position in written.positions.values()
+                if position.status is not PositionStatus.CLOSED
+            },
+            orders={order.link_id: replace(order, final_at=None) for order in orders},
+            reversals={
+                reversal.plan.symbol: reversal
+                for reversal in written.reversals.values()
+                if reversal.step in (ReversalStep.CLOSING, ReversalStep.OPENING)
+            },
+            seen={line.execution.exec_id: line.execution.at for line in written.ledger},
+            equity=self.state.equity,
+            quotes=self.state.quotes,
+        )
+        self.history.append((self.state, self.now, ()))
+        self._reminders.clear()
+        self.to_resolve.clear()
+        self.armed = {
+            level.close_id: level
+            for position in self.state.positions.values()
+            if position.status is PositionStatus.OPEN
+            for level in position.armed
+        }
+        for order in orders:
+            if order.status in (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN):
+                self.tell(OrderUncertain(order.link_id, "the process ended"))
+
+    def claims_again(self) -> None:
+        """The signals and commands without an outcome are given to the new process."""
+        for event in tuple(self._asked):
+            asked = event.signal.id if isinstance(event, SignalReceived) else event.command.id
+            if asked not in self.written.signals and asked not in self.written.commands:
+                self.tell(event)
+
+    def _still_armed(self, level: Level) -> bool:
+        """As the streamer does: behind a commit, only what is armed now is watched."""
+        position = self.state.positions.get(BTC)
+        return (
+            position is not None
+            and position.status is PositionStatus.OPEN
+            and any(armed.close_id == level.close_id for armed in position.armed)
+        )
+
     def quotes(self, price: str | Decimal) -> None:
         """The market is at `price` now; no level is looked at."""
         value = Price(Decimal(price))
@@ -229,7 +289,8 @@ class Bot:
         """The market moves to `price`: every armed level it reaches is told."""
         self.quotes(price)
         value = Price(Decimal(price))
-        for level in [level for level in self.armed.values() if level.crossed_by(value)]:
+        while crossed := [level for level in self.armed.values() if level.crossed_by(value)]:
+            level = crossed[0]
             del self.armed[level.close_id]
             self.tell(LevelCrossed(BTC, level.close_id, value))
 
