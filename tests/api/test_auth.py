@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from api.identity import NOBODYS_HASH
 from tests.api.conftest import ORIGIN, PASSWORD, Keys, User, sign_up
 from tests.api.gateway_events import Api, Reply
+from tests.api.races import nobody_writes
 from tests.store.books import Books
 
 
@@ -78,6 +80,14 @@ def test_five_failures_lock_an_address_for_the_rest_of_ten_minutes(api: Api, use
 
     books.rows("update login_failures set failed_at = failed_at - interval '10 minutes'")
     assert log_in(api).status == 200
+
+
+def test_guesses_at_the_same_time_count_like_any_others(api: Api, user: User, books: Books) -> None:
+    with ThreadPoolExecutor(8) as guessers:
+        with nobody_writes(books, "login_failures") as until_waiting:
+            replies = [guessers.submit(log_in, api, f"guess {number}") for number in range(8)]
+            until_waiting(8)
+        assert sorted(reply.result().status for reply in replies) == [401] * 5 + [429] * 3
 
 
 def test_success_clears_the_failures_of_the_address(api: Api, user: User, books: Books) -> None:

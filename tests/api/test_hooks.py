@@ -12,6 +12,7 @@ import pytest
 from api.app import app
 from tests.api.conftest import Hook, User
 from tests.api.gateway_events import Api, Reply, rest_event
+from tests.api.races import nobody_writes
 from tests.conftest import Database
 from tests.store.books import Books
 
@@ -135,6 +136,15 @@ def test_fifty_at_once_make_one_signal(hook: Hook, books: Books, fields: dict[st
     assert len({reply.json["signal_id"] for reply in replies}) == 1
     assert len(signals(books)) == 1
     assert len(books.rows("select * from events")) == 1
+
+
+def test_of_two_that_look_before_either_is_stored_one_is_a_repeat(hook: Hook, books: Books) -> None:
+    with ThreadPoolExecutor(2) as senders:
+        with nobody_writes(books, "signals") as until_waiting:
+            replies = [senders.submit(send, hook, hook.alert()) for _ in range(2)]
+            until_waiting(2)
+        assert sorted(reply.result().status for reply in replies) == [200, 202]
+    assert len(signals(books)) == 1
 
 
 def test_a_repeat_is_a_strategys_own_matter(hook: Hook, user: User) -> None:
