@@ -27,7 +27,7 @@ help: ## List the targets
 up: setup dashboard ## Start everything on this machine, until Ctrl-C (ARGS="--no-demo" and others are passed on)
 	@exec $(BIN)/backstop up $(ARGS)
 
-test: setup dashboard ## Run all tests (ARGS="-k name" and others go to pytest)
+test: setup dashboard chromium ## Run all tests (ARGS="-k name" and others go to pytest)
 	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 	@$(call npm_script,test)
 
@@ -50,6 +50,13 @@ lock: $(UV) ## Resolve the dependencies of pyproject.toml anew
 clean: ## Remove what was installed and built; the data in .backstop stays
 	@rm -rf .venv .venv-tools .node frontend/node_modules frontend/dist
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: chromium
+chromium:
+	@[ -n "$(CHROMIUM)" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& echo "Installing Chromium, which the browser tests drive …" \
+		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+		|| { echo "The browser tests need Chromium: apt install chromium, or make CHROMIUM=/path/to/it"; exit 1; }
 
 # --- Python -----------------------------------------------------------------------------------------------
 
