@@ -1,6 +1,7 @@
 import type { LiveState } from './store';
 
 export const QUIET_AFTER_MS = 5_000;
+const HEALTH_OLD_AFTER_MS = 10_000;
 const GIVE_UP_AFTER = 3;
 
 export type LinkStatus = 'connecting' | 'live' | 'stale' | 'reconnecting' | 'disconnected';
@@ -22,3 +23,7 @@ export function linkStatus({ link, now }: Pick<LiveState, 'link' | 'now'>): Link
 /** Seconds since the last message. */
 export const silence = ({ link, now }: Pick<LiveState, 'link' | 'now'>) =>
   Math.max(0, Math.floor((now - link.lastMessageAt) / 1000));
+
+/** The server says every 2 s how it is: what it said longer ago proves nothing. */
+export const isHealthOld = ({ healthAt, now }: Pick<LiveState, 'healthAt' | 'now'>) =>
+  now - healthAt > HEALTH_OLD_AFTER_MS;

@@ -1,5 +1,6 @@
 import type { Health, StreamHealth } from '@/api/types';
 import { useLive } from '@/live/hooks';
+import { isHealthOld } from '@/live/status';
 import { duration, latency } from '@/shared/format';
 import styles from './HealthStrip.module.css';
 
@@ -53,14 +54,10 @@ function partsOf({ database, streamer, bybit }: Health): Part[] {
   ];
 }
 
-const OLD_AFTER_MS = 10_000;
-
 /** Each hop from the exchange to this page, with the age of its last word. */
 export function HealthStrip() {
   const health = useLive((state) => state.health);
-  const old = useLive((state) =>
-    state.now - state.healthAt > OLD_AFTER_MS ? duration(state.now - state.healthAt) : null,
-  );
+  const old = useLive((state) => (isHealthOld(state) ? duration(state.now - state.healthAt) : null));
   return (
     <aside className={styles.strip} data-old={(health && old) || undefined} aria-label="System health">
       {health ? (

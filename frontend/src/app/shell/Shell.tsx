@@ -56,10 +56,10 @@ function useSessionEnd() {
   const here = useRouterState({ select: (state) => state.location.href });
   const anonymous = useStore(session, ({ status }) => status === 'anonymous');
   useEffect(() => {
-    if (!anonymous) return;
-    queries.clear();
-    const next = here === '/' || here.startsWith('/login') ? {} : { next: here };
-    void navigate({ to: '/login', search: next, replace: true });
+    if (!anonymous || here.startsWith('/login')) return;
+    const next = here === '/' ? {} : { next: here };
+    // Only once nothing shows them any more, or they would be asked for again.
+    void navigate({ to: '/login', search: next, replace: true }).then(() => queries.clear());
   }, [anonymous, here, navigate, queries]);
 }
 

@@ -1,5 +1,6 @@
 import type { Position } from '@/api/types';
 import { useLive, useServerNow } from '@/live/hooks';
+import { isHealthOld } from '@/live/status';
 import { CheckIcon, CloseIcon, ShieldAlertIcon, ShieldIcon, WarningIcon } from '@/shared/ui/icons';
 import styles from './Protection.module.css';
 import { type Layer, residentLayer, watchedLayer } from './protection';
@@ -19,7 +20,7 @@ function LayerLine({ layer }: { layer: Layer }) {
 /** Both layers of protection: the watched stop and the one kept at the exchange. */
 export function Protection({ position }: { position: Position }) {
   const now = useServerNow();
-  const engineAlive = useLive((state) => state.health?.streamer.alive);
+  const engineAlive = useLive((state) => (isHealthOld(state) ? undefined : state.health?.streamer.alive));
   const watched = watchedLayer(position, engineAlive);
   const resident = residentLayer(position, now);
   const missing = watched.state === 'missing' || resident.state === 'missing';

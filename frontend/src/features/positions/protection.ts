@@ -10,7 +10,7 @@ export interface Layer {
   title: string;
 }
 
-/** The stop the engine checks on every tick. */
+/** The stop the engine checks on every tick; `engineAlive` is undefined when nothing was heard of it lately. */
 export function watchedLayer(position: Position, engineAlive: boolean | undefined): Layer {
   if (position.stop_loss === null) {
     return { state: 'missing', words: 'No stop watched', title: 'This position has no stop-loss level' };
@@ -21,6 +21,9 @@ export function watchedLayer(position: Position, engineAlive: boolean | undefine
       words: 'Watch is down',
       title: 'The engine that checks every tick is not running',
     };
+  }
+  if (engineAlive === undefined) {
+    return { state: 'pending', words: 'Watch not known', title: 'Nothing was heard of the engine lately' };
   }
   return { state: 'ok', words: 'Watched', title: 'The engine checks the stop-loss on every tick' };
 }
