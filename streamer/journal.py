@@ -35,6 +35,7 @@ from backstop.store import dashboards, leases, trading, views
 from backstop.store.query import Query, aexecute, afetch_all, afetch_one
 from backstop.store.trading import Owner
 from backstop.telemetry import logger
+from streamer.crash_points import passing
 
 log = logger("streamer")
 
@@ -109,6 +110,7 @@ class Journal:
                 await self._wake.wait()
             batch = [self._entries[i] for i in range(min(len(self._entries), _BATCH_MAX))]
             try:
+                passing("commit:before")
                 await self._commit([change for entry in batch for change in entry.changes])
             except (psycopg.OperationalError, PoolTimeout) as error:
                 log.error("commit failed, will be tried again", reason=str(error), waiting=len(self._entries))
@@ -116,6 +118,7 @@ class Journal:
                 await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
                 failures += 1
                 continue
+            passing("commit:after")
             failures = 0
             for _ in batch:
                 self._entries.popleft()

@@ -30,6 +30,7 @@ from backstop.vault import Credentials
 from streamer.bybit import codec
 from streamer.bybit.hosts import Hosts
 from streamer.bybit.ret_codes import DUPLICATE_LINK_ID, Meaning, meaning_of, verdict_of
+from streamer.crash_points import passing
 
 TIMEOUT_MS = 5_000
 RECV_WINDOW_MS = 5_000
@@ -148,7 +149,9 @@ class BybitRest:
             final = verdict_of(meaning_of(refusal.code)) or Verdict.RETRY
             return OrderRefused(order.link_id, final, refusal.code, f"leverage not set: {refusal.message}")
         try:
+            passing("create:before")
             reply = await self._call("private_post_v5_order_create", codec.create_body(order))
+            passing("create:after")
         except NoAnswer as error:
             return OrderUncertain(order.link_id, str(error))
         except Refusal as refusal:
@@ -160,6 +163,7 @@ class BybitRest:
 
     async def set_resident_stop(self, symbol: Symbol, price: Price) -> None:
         """Move the exchange's own stop of the whole position. Raises `Refusal` or `NoAnswer`."""
+        passing("resident_stop:before")
         await self._call(
             "private_post_v5_position_trading_stop",
             {
@@ -171,6 +175,7 @@ class BybitRest:
                 "slTriggerBy": "LastPrice",
             },
         )
+        passing("resident_stop:after")
 
     async def _set_leverage(self, symbol: Symbol, leverage: Decimal) -> None:
         if self._leverage.get(symbol) == leverage:

@@ -1,5 +1,7 @@
 """A trader and their exchange, from outside: HTTP and WebSocket only."""
 
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -62,6 +64,25 @@ class Exchange:
         """Every order request of an account, rejected ones too."""
         items: list[Json] = self._http.get("/sim/orders", params={"api_key": api_key}).json()["items"]
         return items
+
+    def executions(self, api_key: str) -> list[Json]:
+        items: list[Json] = self._http.get("/sim/executions", params={"api_key": api_key}).json()["items"]
+        return items
+
+    def wallet(self, api_key: str, api_secret: str) -> Decimal:
+        """USDT in the account, as a signed client of the exchange reads it (Bybit V5, "Get Wallet Balance")."""
+        query = "accountType=UNIFIED"
+        signed_at = str(time.time_ns() // 1_000_000)
+        signature = hmac.new(api_secret.encode(), f"{signed_at}{api_key}5000{query}".encode(), hashlib.sha256)
+        headers = {
+            "X-BAPI-API-KEY": api_key,
+            "X-BAPI-TIMESTAMP": signed_at,
+            "X-BAPI-RECV-WINDOW": "5000",
+            "X-BAPI-SIGN": signature.hexdigest(),
+        }
+        answer = self._http.get(f"/v5/account/wallet-balance?{query}", headers=headers).json()
+        (coin,) = [coin for coin in answer["result"]["list"][0]["coin"] if coin["coin"] == "USDT"]
+        return Decimal(coin["walletBalance"])
 
     def position(self, api_key: str, symbol: str) -> Json | None:
         items = self._http.get("/sim/positions", params={"api_key": api_key}).json()["items"]
