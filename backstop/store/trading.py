@@ -219,7 +219,7 @@ def settle_signal(settled: SettleSignal) -> Query[None]:
     """A signal that has ended stays as it ended."""
     sql = """
         update signals set status = %(status)s, reason_code = %(code)s, reason = %(reason)s,
-               position_id = coalesce(%(position_id)s, position_id), decided_at = now()
+               position_id = coalesce(%(position_id)s, position_id), decided_at = coalesce(decided_at, now())
          where id = %(id)s and status in ('accepted', 'executing')"""
     values = {
         "id": settled.signal_id,

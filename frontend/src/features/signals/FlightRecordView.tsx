@@ -145,7 +145,7 @@ function outcomeOf(record: FlightRecord): Dated[] {
   const undecided = at === null;
   const bad = status === 'failed' || status === 'refused' || status === 'expired';
   const reason = reasonOf(record);
-  const title = undecided ? 'Waiting for the engine' : bad ? 'Decided' : 'Done';
+  const title = undecided ? 'Waiting for the engine' : 'Decided';
   return [
     {
       at,

@@ -121,7 +121,7 @@ describe('a flight record', () => {
       'Alert received',
       'Understood',
       'Buy order, entry',
-      'Done',
+      'Decided',
     ]);
     expect(steps[2]).toHaveTextContent('+15 ms');
     expect(steps[3]).toHaveTextContent('+40 ms');
