@@ -1,0 +1,189 @@
+"""The exchange's word on quantity is adopted, but never in haste, and a read that failed says nothing."""
+
+from decimal import Decimal
+from typing import get_args
+
+from backstop.domain.execution import ExitReason
+from backstop.domain.position import PositionStatus
+from backstop.domain.side import Side
+from backstop.engine import events
+from backstop.engine.events import OrderAccepted, SnapshotTaken
+from tests.backstop.engine.bench import Bot, protection
+
+
+def later_snapshots(bot: Bot, qty: str | None, side: str | None = None, *, times: int = 2) -> None:
+    """The exchange says the same, 5 s apart, some time after the last fill."""
+    for _ in range(times):
+        bot.wait(5_000)
+        held = (bot.held(qty, side, stop="98.5"),) if qty is not None else ()
+        bot.snapshot(*held)
+
+
+def test_books_that_agree_are_left_alone() -> None:
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    later_snapshots(bot, "1", times=3)
+    assert (bot.position.qty, bot.notices, dict(bot.state.doubts)) == (Decimal(1), [], {})
+
+
+def test_position_gone_at_the_exchange_is_closed_in_the_books() -> None:
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    bot.quotes("97")
+    later_snapshots(bot, None, times=1)
+    assert not bot.flat
+    later_snapshots(bot, None, times=1)
+    assert (bot.flat, bot.trade.exit_reason, bot.trade.exit_price) == (True, ExitReason.EXTERNAL, Decimal(97))
+    assert (bot.armed, len(bot.sent), bot.notices) == ({}, 1, ["adopted"])
+
+
+def test_one_snapshot_is_no_verdict_however_late() -> None:
+    bot = Bot()
+    bot.opens("buy")
+    bot.wait(60_000)
+    bot.snapshot()
+    assert not bot.flat
+    bot.wait(4_999)
+    bot.snapshot()
+    assert not bot.flat
+    bot.wait(1)
+    bot.snapshot()
+    assert bot.flat
+
+
+def test_verdict_waits_for_5_s_after_the_last_fill() -> None:
+    """The read began before the fill: it is older than what we know."""
+    bot = Bot()
+    bot.opens("buy")
+    bot.wait(5_000)
+    bot.snapshot()
+    bot.trades_by_hand("buy", "1", "100")
+    bot.wait(1_000)
+    bot.snapshot()
+    assert bot.position.qty == Decimal(2)
+
+
+def test_doubt_that_goes_away_or_changes_starts_anew() -> None:
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    later_snapshots(bot, None, times=1)
+    later_snapshots(bot, "1", times=1)
+    later_snapshots(bot, None, times=1)
+    later_snapshots(bot, "0.5", times=1)
+    assert (bot.position.qty, bot.notices) == (Decimal(1), [])
+
+
+def test_smaller_position_is_adopted_and_stays_watched() -> None:
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    later_snapshots(bot, "0.4")
+    assert (bot.position.qty, bot.position.status, len(bot.armed)) == (Decimal("0.4"), PositionStatus.OPEN, 1)
+
+
+def test_larger_position_is_adopted_and_protected_whole() -> None:
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    later_snapshots(bot, "1.5")
+    bot.tick("99")
+    assert bot.last_order.qty == Decimal("1.5")
+
+
+def test_other_side_at_the_exchange_closes_ours_and_is_foreign() -> None:
+    bot = Bot()
+    bot.opens("buy")
+    later_snapshots(bot, "2", "short")
+    assert (bot.flat, bot.trade.exit_reason) == (True, ExitReason.EXTERNAL)
+    later_snapshots(bot, "2", "short", times=1)
+    assert bot.outcome(bot.signal("buy")) == ("refused", "foreign_position")
+
+
+def test_same_difference_is_adopted_as_often_as_it_comes() -> None:
+    """Seen: the second adoption had the id of the first, and was taken for told twice."""
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    for _ in range(3):
+        later_snapshots(bot, "0.5")
+        assert bot.position.qty == Decimal("0.5")
+        bot.trades_by_hand("buy", "0.5", "100")
+        assert bot.position.qty == Decimal(1)
+
+
+def test_order_under_way_comes_first() -> None:
+    bot = Bot()
+    bot.opens("buy")
+    bot.close("0.5")
+    bot.accepts()
+    later_snapshots(bot, "0.5", times=4)
+    assert bot.position.qty == Decimal(1)
+    bot.fills(at="100")
+    assert (bot.position.qty, bot.notices) == (Decimal("0.5"), [])
+
+
+def test_entry_under_way_is_not_judged() -> None:
+    bot = Bot()
+    bot.signal("buy")
+    bot.tell(OrderAccepted(bot.last_order.link_id, "x"))
+    later_snapshots(bot, "1", "long", times=4)
+    assert (bot.position.status, bot.notices) == (PositionStatus.OPENING, [])
+
+
+def test_snapshot_has_unfinished_orders_looked_up_and_closes_go_on() -> None:
+    bot = Bot()
+    bot.opens("buy")
+    bot.signal("close")
+    close = bot.last_order
+    bot.accepts()
+    bot.wait(2_001)
+    bot.to_resolve.clear()
+    bot.snapshot(bot.held("1", "long"))
+    assert list(bot.to_resolve) == [close.link_id]
+
+
+def test_closing_position_without_an_order_is_closed_by_the_next_snapshot() -> None:
+    bot = Bot()
+    bot.opens("buy")
+    bot.signal("close")
+    bot.refuses()
+    bot.restarts()
+    bot.snapshot(bot.held("1", "long"))
+    bot.wait(0)
+    assert bot.last_order.link_id.endswith("-2")
+    assert len(bot.sent) == 3
+
+
+def test_just_closed_symbol_is_not_called_foreign_by_a_read_from_before() -> None:
+    bot = Bot()
+    bot.opens("buy")
+    held = bot.held("1", "long")
+    bot.signal("close")
+    bot.fills(at="100")
+    bot.snapshot(held)
+    assert bot.notices == []
+    assert bot.outcome(bot.signal("buy"))[0] == "executing"
+
+
+def test_foreign_position_is_told_once() -> None:
+    bot = Bot()
+    for _ in range(3):
+        bot.wait(5_000)
+        bot.snapshot(bot.held("3", "short"))
+    assert bot.notices == ["foreign_position"]
+
+
+def test_there_is_no_event_for_a_read_that_failed() -> None:
+    """So it can never be taken for flat: silence changes nothing."""
+    assert SnapshotTaken in get_args(events.Event)
+    assert not [kind for kind in get_args(events.Event) if "fail" in kind.__name__.lower()]
+    bot = Bot(protection=protection("1%"))
+    before = bot.opens("buy")
+    bot.wait(600_000)
+    assert bot.position == before
+
+
+def test_execution_that_comes_after_its_difference_was_adopted_is_set_right_again() -> None:
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    later_snapshots(bot, "0.6")
+    bot.executes(bot.execution(Side.SELL, "0.4", "100"))
+    later_snapshots(bot, "0.6")
+    assert bot.position.qty == Decimal("0.6")
