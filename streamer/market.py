@@ -11,8 +11,11 @@ from backstop.domain.protection import Level
 from backstop.engine.events import LevelCrossed, Quote
 from backstop.engine.prices import PriceGuard, fresh
 from backstop.engine.triggers import TriggerBook
+from backstop.telemetry import logger
 from streamer.bybit.hosts import Hosts
 from streamer.bybit.public import PublicStream, Ticker
+
+log = logger("streamer")
 
 CrossingHandler = Callable[[LevelCrossed], None]
 
@@ -91,5 +94,14 @@ class Market:
     def _cross(self, symbol: Symbol, last: str) -> None:
         for watched in self._book.cross(symbol, float(last)):
             handler = self._handlers.get(watched.account_id)
-            if handler is not None:
+            if handler is None:
+                continue
+            try:
                 handler(LevelCrossed(symbol, watched.level.close_id, Price(Decimal(last))))
+            except Exception as error:  # noqa: BLE001 - one account's trouble must not cost another its close
+                log.error(
+                    "crossing not handled",
+                    account=str(watched.account_id),
+                    close=watched.level.close_id,
+                    reason=f"{type(error).__name__}: {error}",
+                )

@@ -20,6 +20,9 @@ Fields = Mapping[str, Any]
 
 _SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 _SIDE_NAMES = {Side.BUY: "Buy", Side.SELL: "Sell"}
+_MAGNITUDE_MOST = 24
+"""Powers of ten beyond which a number is none: `1e999999` is finite, and takes seconds to make an integer of."""
+
 _STATUSES = {
     "Created": OrderStatus.OPEN,
     "New": OrderStatus.OPEN,
@@ -43,14 +46,11 @@ def read_execution(row: Fields) -> Execution:
     side = _SIDES.get(_text(row, "side"))
     if side is None:
         raise Unreadable("execution without a side")
-    exec_id = _text(row, "execId")
-    if not exec_id:
-        raise Unreadable("execution without execId")
     return Execution(
-        exec_id=exec_id,
-        symbol=Symbol(_text(row, "symbol")),
+        exec_id=_word(row, "execId"),
+        symbol=Symbol(_word(row, "symbol")),
         side=side,
-        exec_type=_text(row, "execType"),
+        exec_type=_word(row, "execType"),
         price=Price(_number(row, "execPrice")),
         qty=Qty(_number(row, "execQty")),
         fee=Usdt(_number(row, "execFee", default=Decimal(0))),
@@ -82,12 +82,17 @@ def read_order(row: Fields) -> OrderReported | None:
 
 
 def read_position(row: Fields, at: int) -> ExchangePosition:
-    """A row of the `position` topic or of /v5/position/list, read or pushed at `at` (our clock, milliseconds)."""
-    size = _number(row, "size", default=Decimal(0))
+    """A row of the `position` topic or of /v5/position/list, read or pushed at `at` (our clock, milliseconds).
+
+    Flat only when it says size 0: one whose size or side is not understood is unreadable.
+    """
+    size = _number(row, "size")
     side = _SIDES.get(_text(row, "side"))
+    if size < 0 or (size > 0 and side is None):
+        raise Unreadable(f"position of size {row.get('size')!r} and side {row.get('side')!r}")
     stop = decimal_or_none(_text(row, "stopLoss"))
     return ExchangePosition(
-        symbol=Symbol(_text(row, "symbol")),
+        symbol=Symbol(_word(row, "symbol")),
         side=None if side is None or size == 0 else PositionSide.opened_by(side),
         size=size,
         entry_price=decimal_or_none(_text(row, "avgPrice")) or decimal_or_none(_text(row, "entryPrice")) or Decimal(0),
@@ -110,7 +115,7 @@ def read_instrument(row: Fields) -> Instrument:
     """A row of /v5/market/instruments-info for a linear contract."""
     price, lot, leverage = row["priceFilter"], row["lotSizeFilter"], row["leverageFilter"]
     return Instrument(
-        symbol=Symbol(_text(row, "symbol")),
+        symbol=Symbol(_word(row, "symbol")),
         tick_size=_number(price, "tickSize"),
         qty_step=_number(lot, "qtyStep"),
         min_qty=Qty(_number(lot, "minOrderQty")),
@@ -149,9 +154,16 @@ def _text(row: Fields, key: str) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
+def _word(row: Fields, key: str) -> str:
+    text = _text(row, key)
+    if not text:
+        raise Unreadable(f"row without {key}")
+    return text
+
+
 def _number(row: Fields, key: str, default: Decimal | None = None) -> Decimal:
     number = decimal_or_none(_text(row, key))
-    if number is None:
+    if number is None or abs(number.adjusted()) > _MAGNITUDE_MOST:
         if default is None:
             raise Unreadable(f"{key} is not a number")
         return default

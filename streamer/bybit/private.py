@@ -72,7 +72,7 @@ class PrivateStream:
     def receive(self, frame: str | bytes) -> bool:
         try:
             message = msgspec.json.decode(frame)
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             self._on_unreadable("private", str(error), str(frame[:500]))
             return False
         topic = message.get("topic") if isinstance(message, dict) else None

@@ -19,6 +19,11 @@ SILENCE_S = 5.0
 """No ticker of any subscribed symbol for this long: the connection is mute."""
 
 _ARGS_PER_REQUEST = 100
+_TOGETHER = "together"
+
+
+class SubscriptionRefused(Exception):
+    """One topic of many was refused, and all of its request with it."""
 
 
 class _TickerData(msgspec.Struct):
@@ -34,6 +39,7 @@ class _Frame(msgspec.Struct):
     data: _TickerData | msgspec.UnsetType = msgspec.UNSET
     op: str = ""
     success: bool = True
+    req_id: str = ""
     ret_msg: str = ""
 
 
@@ -53,9 +59,16 @@ class PublicStream:
     """Feeds `on_ticker` from the socket's own read, in order."""
 
     def __init__(
-        self, environment: str, url: str, on_ticker: Callable[[Ticker], None], clock: Callable[[], int]
+        self,
+        environment: str,
+        url: str,
+        on_ticker: Callable[[Ticker], None],
+        clock: Callable[[], int],
+        silence_s: float = SILENCE_S,
     ) -> None:
         self._on_ticker = on_ticker
+        self._silence_limit_s = silence_s
+        self._args_per_request = _ARGS_PER_REQUEST
         self._tickers: dict[Symbol, Ticker] = {}
         self._decode = msgspec.json.Decoder(_Frame).decode
         self.socket = Socket(f"public {environment}", url, self, silence_s=self._silence_s, clock=clock)
@@ -72,17 +85,22 @@ class PublicStream:
 
     async def open(self, connection: ClientConnection) -> None:
         topics = [f"tickers.{symbol}" for symbol in sorted(self._tickers)]
-        for start in range(0, len(topics), _ARGS_PER_REQUEST):
-            args = topics[start : start + _ARGS_PER_REQUEST]
-            await connection.send(msgspec.json.encode({"op": "subscribe", "args": args}).decode())
+        for start in range(0, len(topics), self._args_per_request):
+            args = topics[start : start + self._args_per_request]
+            request = {"op": "subscribe", "req_id": _TOGETHER if len(args) > 1 else "", "args": args}
+            await connection.send(msgspec.json.encode(request).decode())
 
     def receive(self, frame: str | bytes) -> bool:
         try:
             message = self._decode(frame)
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             log.warning("public frame not understood", reason=str(error))
             return False
         if message.op == "subscribe" and not message.success:
+            if message.req_id == _TOGETHER:
+                # A symbol that was delisted must not make the others deaf: on the next connection each asks alone.
+                self._args_per_request = 1
+                raise SubscriptionRefused(message.ret_msg)
             log.warning("subscription refused", reason=message.ret_msg)
             return False
         data = message.data
@@ -106,4 +124,4 @@ class PublicStream:
             ticker.whole = False
 
     def _silence_s(self) -> float | None:
-        return SILENCE_S if self._tickers else None
+        return self._silence_limit_s if self._tickers else None

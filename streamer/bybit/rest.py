@@ -26,11 +26,14 @@ from backstop.engine.events import (
     OrderUncertain,
     Verdict,
 )
+from backstop.telemetry import logger
 from backstop.vault import Credentials
 from streamer.bybit import codec
 from streamer.bybit.hosts import Hosts
 from streamer.bybit.ret_codes import DUPLICATE_LINK_ID, Meaning, meaning_of, verdict_of
 from streamer.crash_points import passing
+
+log = logger("streamer")
 
 TIMEOUT_MS = 5_000
 RECV_WINDOW_MS = 5_000
@@ -94,7 +97,11 @@ class BybitRest:
         found = {}
         for row in rows:
             if row.get("settleCoin") == "USDT" and row.get("contractType") == "LinearPerpetual":
-                instrument = codec.read_instrument(row)
+                try:
+                    instrument = codec.read_instrument(row)
+                except (codec.Unreadable, KeyError, TypeError) as error:
+                    log.warning("instrument not understood", symbol=str(row.get("symbol")), reason=repr(error))
+                    continue
                 found[instrument.symbol] = instrument
         return found
 

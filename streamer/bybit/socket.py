@@ -49,7 +49,7 @@ class Stream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Full jitter between nothing and a bound that doubles."""
+    """Jitter between a quarter of a bound and the bound, which doubles with each failure."""
 
     random: random.Random
 
@@ -129,9 +129,13 @@ class Socket:
         ping_at = loop.time() + PING_EVERY_S
         heard_at = loop.time()
         data_at = loop.time()
+        expecting = False
         while True:
             now = loop.time()
             silence = self._silence_s()
+            if not expecting:
+                data_at = now  # silence counts from when data was first expected
+            expecting = silence is not None
             dead_at = min(heard_at + PING_EVERY_S * 1.5, data_at + silence if silence is not None else float("inf"))
             if now >= dead_at:
                 self.state = SocketState.STALE
