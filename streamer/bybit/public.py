@@ -114,7 +114,7 @@ class PublicStream:
         elif ticker.whole:
             ticker.last = data.lastPrice or ticker.last
             ticker.mark = data.markPrice or ticker.mark
-        ticker.ts = max(ticker.ts, message.ts)
+        ticker.ts = message.ts
         if ticker.whole:
             self._on_ticker(ticker)
         return True

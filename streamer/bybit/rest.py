@@ -5,10 +5,10 @@ judged by its retCode. Every method tells what it knows: an answer, a refusal, o
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import ccxt.async_support as ccxt
@@ -38,6 +38,8 @@ log = logger("streamer")
 TIMEOUT_MS = 5_000
 RECV_WINDOW_MS = 5_000
 _PAGES_MAX = 50
+
+_T = TypeVar("_T")
 
 
 class NoAnswer(Exception):
@@ -111,7 +113,7 @@ class BybitRest:
         rows = await self._pages(
             "private_get_v5_position_list", {"category": "linear", "settleCoin": "USDT", "limit": "200"}
         )
-        return tuple(codec.read_position(row, at) for row in rows)
+        return tuple(_read_all(lambda row: codec.read_position(row, at), rows))
 
     async def executions(self, since: int) -> list[Execution]:
         """Fills and funding from `since` (UTC milliseconds) to now, oldest first, across 7-day windows."""
@@ -124,13 +126,13 @@ class BybitRest:
                 {"category": "linear", "limit": "100", "startTime": str(start), "endTime": str(start + week)},
             )
             start += week + 1
-        return sorted((codec.read_execution(row) for row in rows), key=lambda execution: execution.at)
+        return sorted(_read_all(codec.read_execution, rows), key=lambda execution: execution.at)
 
     async def executions_of(self, link_id: OrderLinkId) -> list[Execution]:
         rows = await self._pages(
             "private_get_v5_execution_list", {"category": "linear", "orderLinkId": link_id, "limit": "100"}
         )
-        return sorted((codec.read_execution(row) for row in rows), key=lambda execution: execution.at)
+        return sorted(_read_all(codec.read_execution, rows), key=lambda execution: execution.at)
 
     async def open_order(self, link_id: OrderLinkId) -> OrderReported | None:
         return await self._find_order("private_get_v5_order_realtime", link_id)
@@ -197,7 +199,7 @@ class BybitRest:
     async def _find_order(self, method: str, link_id: OrderLinkId) -> OrderReported | None:
         reply = await self._call(method, {"category": "linear", "orderLinkId": link_id})
         rows = reply["result"]["list"]
-        return codec.read_order(rows[0]) if rows else None
+        return _read_all(codec.read_order, rows[:1])[0] if rows else None
 
     async def _pages(self, method: str, parameters: Mapping[str, str]) -> list[codec.Fields]:
         rows: list[codec.Fields] = []
@@ -214,12 +216,12 @@ class BybitRest:
     async def _call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The reply with retCode 0 (or one that means the same). Raises `Refusal` or `NoAnswer`."""
         try:
-            reply: dict[str, Any] = await getattr(self._ccxt, method)(dict(parameters))
+            reply: Any = await getattr(self._ccxt, method)(dict(parameters))
         except ccxt.BaseError as error:
             envelope = _envelope(str(error))
             if envelope is None:
                 raise NoAnswer(f"{type(error).__name__}: {_short(str(error))}") from None
-            code, message = int(envelope["retCode"]), str(envelope.get("retMsg", ""))
+            code, message = envelope["retCode"], str(envelope.get("retMsg", ""))
             if meaning_of(code) is Meaning.DONE:
                 return envelope
             if meaning_of(code) is Meaning.AMBIGUOUS and code != DUPLICATE_LINK_ID:
@@ -227,7 +229,17 @@ class BybitRest:
             raise Refusal(code, message) from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise NoAnswer(type(error).__name__) from None
+        if not isinstance(reply, dict) or not isinstance(reply.get("result"), dict):
+            raise NoAnswer("the reply is not an answer")
         return reply
+
+
+def _read_all(read: Callable[[codec.Fields], _T], rows: Iterable[codec.Fields]) -> list[_T]:
+    """All rows, or `NoAnswer`: what is told of a part would be taken for the whole."""
+    try:
+        return [read(row) for row in rows]
+    except codec.Unreadable as error:
+        raise NoAnswer(f"not understood: {error}") from None
 
 
 def _envelope(text: str) -> dict[str, Any] | None:
@@ -239,7 +251,7 @@ def _envelope(text: str) -> dict[str, Any] | None:
         envelope = json.loads(text[start:])
     except ValueError:
         return None
-    return envelope if isinstance(envelope, dict) and "retCode" in envelope else None
+    return envelope if isinstance(envelope, dict) and isinstance(envelope.get("retCode"), int) else None
 
 
 def _short(text: str) -> str:
