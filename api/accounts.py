@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 from api.database import transaction
 from api.errors import HttpError, not_found
 from api.sessions import Caller
-from backstop.contracts.accounts import Account, NewAccount
+from backstop.contracts.accounts import Account, AccountChange, HaltAccepted, HaltOrder, NewAccount, ResumeOrder
 from backstop.store import accounts as stored
-from backstop.store.commands import notify_work
+from backstop.store.commands import Kind, add_command, notify_work
 from backstop.store.query import execute, fetch_all, fetch_one
 from backstop.vault import Context, Credentials, Sealer, sealer_from
 
@@ -26,6 +26,39 @@ def add(caller: Caller, new: NewAccount) -> Account:
         fetch_all(connection, notify_work(account_id))
     assert account is not None
     return account
+
+
+def change(caller: Caller, account_id: UUID, wish: AccountChange) -> Account:
+    """Raises HttpError 404."""
+    with transaction(caller.id) as connection:
+        account = fetch_one(connection, stored.change_account(account_id, wish.label, wish.limits))
+        if account is None:
+            raise not_found()
+        fetch_all(connection, notify_work(account_id))
+    return account
+
+
+def halt(caller: Caller, order: HaltOrder) -> HaltAccepted:
+    return _command(caller, order.account_id, "halt", {"level": order.level.value})
+
+
+def resume(caller: Caller, order: ResumeOrder) -> HaltAccepted:
+    return _command(caller, order.account_id, "resume", {})
+
+
+def _command(caller: Caller, only: UUID | None, kind: Kind, body: dict[str, str]) -> HaltAccepted:
+    """One command for each account. Raises HttpError 404 when the account named is not theirs."""
+    accepted = []
+    with transaction(caller.id) as connection:
+        found = fetch_all(connection, stored.account_ids(caller.id, only))
+        if only is not None and not found:
+            raise not_found()
+        for account_id in found:
+            command_id = uuid4()
+            execute(connection, add_command(command_id, caller.id, account_id, kind, body))
+            fetch_all(connection, notify_work(account_id))
+            accepted.append(command_id)
+    return HaltAccepted(command_ids=accepted)
 
 
 def remove(caller: Caller, account_id: UUID) -> None:

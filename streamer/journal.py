@@ -22,7 +22,9 @@ from backstop.engine.effects import (
     Effect,
     Notice,
     Quarantine,
+    SaveDay,
     SaveEquity,
+    SaveHalt,
     SaveOrder,
     SavePosition,
     SaveReversal,
@@ -52,6 +54,8 @@ _ORDER: tuple[type[Change], ...] = (
     SettleSignal,
     SettleCommand,
     SaveEquity,
+    SaveHalt,
+    SaveDay,
     Notice,
     Quarantine,
 )
@@ -144,7 +148,7 @@ class Journal:
             for change in _settled(changes):
                 await self._write(connection, change)
 
-    async def _write(self, connection: AsyncConnection[Any], change: Change) -> None:  # noqa: C901 - one case a change
+    async def _write(self, connection: AsyncConnection[Any], change: Change) -> None:  # noqa: C901, PLR0912 - one case a change
         owner = self._owner
         match change:
             case SavePosition(position=position, quiet=quiet):
@@ -171,6 +175,10 @@ class Journal:
                 await aexecute(connection, trading.save_reversal(owner, reversal))
             case SaveEquity(equity=equity):
                 await aexecute(connection, trading.save_equity(owner, equity))
+            case SaveHalt(halt=halt):
+                await aexecute(connection, trading.save_halt(owner, halt))
+            case SaveDay(day=day):
+                await aexecute(connection, trading.save_day(owner, day))
             case Notice(level=level, code=code, message=message):
                 notice = NoticeData(level=level.value, code=code, message=message)
                 await afetch_one(connection, dashboards.append_event(owner.user_id, "notice", notice))

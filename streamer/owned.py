@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from backstop.domain.ids import AccountId, Epoch
 from backstop.domain.order import OrderStatus
 from backstop.engine.effects import Quarantine
-from backstop.engine.events import CommandReceived, OrderUncertain, SignalReceived, StrategiesChanged
+from backstop.engine.events import CommandReceived, LimitsChanged, OrderUncertain, SignalReceived, StrategiesChanged
 from backstop.engine.fills import SEEN_FOR_MS
 from backstop.engine.state import AccountState
 from backstop.store import intake, recovery, trading
@@ -119,6 +119,7 @@ class OwnedAccount:
             reversals = await afetch_all(connection, recovery.live_reversals(self.row.id))
             strategies = await afetch_all(connection, intake.strategies_of(self.row.id))
             newest = await afetch_one(connection, recovery.newest_execution(self.row.id))
+            entries = await afetch_all(connection, intake.entries_of_last_day(self.row.id))
             created = int(self.row.created_at.timestamp() * 1000)
             starts = [newest or created, *(order.created_at for order in orders)]
             executions_from = min(starts)
@@ -131,6 +132,10 @@ class OwnedAccount:
             reversals={reversal.plan.symbol: reversal for reversal in reversals},
             seen=dict(seen),
             equity=self.row.equity,
+            limits=self.row.limits,
+            halt=self.row.halt,
+            day=self.row.day,
+            entries_at=tuple(entries),
         )
         for symbol in {symbol for strategy in strategies if strategy.enabled for symbol in strategy.symbols}:
             self._market.watch(symbol)
@@ -182,6 +187,7 @@ class OwnedAccount:
         try:
             async with self._means.pool.connection(timeout=2.0) as connection:
                 strategies = await afetch_all(connection, intake.strategies_of(self.row.id))
+                limits = await afetch_one(connection, intake.limits_of(self.row.id))
                 signals = await afetch_all(connection, intake.claim_signals(self.row.id, self.epoch))
                 commands = await afetch_all(connection, intake.claim_commands(self.row.id, self.epoch))
         except (psycopg.OperationalError, PoolTimeout) as error:
@@ -190,6 +196,8 @@ class OwnedAccount:
         known = {strategy.id: strategy for strategy in strategies}
         if known != dict(actor.state.strategies):
             actor.handle(StrategiesChanged(known))
+        if limits is not None and limits != actor.state.limits:
+            actor.handle(LimitsChanged(limits))
         for signal in signals:
             actor.handle(SignalReceived(signal))
         for command in commands:

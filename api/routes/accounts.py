@@ -7,7 +7,7 @@ from api.database import transaction
 from api.http import Routes
 from api.queries import PageQuery
 from api.sessions import Caller
-from backstop.contracts.accounts import Account, NewAccount
+from backstop.contracts.accounts import Account, AccountChange, HaltAccepted, HaltOrder, NewAccount, ResumeOrder
 from backstop.contracts.base import Page
 from backstop.store import accounts as stored
 from backstop.store.paging import fetch_page
@@ -26,6 +26,24 @@ def list_accounts(user: Caller, query: PageQuery) -> Page[Account]:
 def add_account(user: Caller, body: NewAccount) -> Account:
     """Connect an exchange account. Its secret is sealed at once and never shown."""
     return accounts.add(user, body)
+
+
+@routes.patch("/accounts/{account_id}")
+def change_account(user: Caller, account_id: UUID, body: AccountChange) -> Account:
+    """Rename an account, or set its limits."""
+    return accounts.change(user, account_id, body)
+
+
+@routes.post("/halt", status=202)
+def halt(user: Caller, body: HaltOrder) -> HaltAccepted:
+    """Stop trading, on one of three levels, until it is resumed. Exits always go through."""
+    return accounts.halt(user, body)
+
+
+@routes.post("/resume", status=202)
+def resume(user: Caller, body: ResumeOrder) -> HaltAccepted:
+    """Trade again."""
+    return accounts.resume(user, body)
 
 
 @routes.delete("/accounts/{account_id}", problems=(409,))

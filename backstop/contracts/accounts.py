@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import Field, SecretStr
 
-from backstop.contracts.base import Incoming, Moment, Outgoing
+from backstop.contracts.base import Incoming, Moment, Number, Outgoing, PositiveNumber
+from backstop.domain.limits import HaltLevel
 
 
 class Environment(StrEnum):
@@ -29,6 +30,50 @@ class NewAccount(Incoming):
     api_secret: Annotated[SecretStr, Field(min_length=4, max_length=4096)]
 
 
+class AccountLimits(Incoming):
+    """Rails around an account; null is no limit. They stop entries only: exits always go through."""
+
+    daily_loss_pct: Annotated[Number, Field(gt=0, le=100)] | None = None
+    max_open_positions: Annotated[int, Field(ge=1, le=1000)] | None = None
+    max_notional: PositiveNumber | None = None
+    max_orders_per_minute: Annotated[int, Field(ge=1, le=600)] | None = None
+    max_orders_per_day: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    cooldown_s: Annotated[int, Field(ge=1, le=7 * 86_400)] | None = None
+
+
+class AccountChange(Incoming):
+    """Only what is named changes; `limits` replaces all of them."""
+
+    label: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    limits: AccountLimits | None = None
+
+
+class HaltOrder(Incoming):
+    """`no_entries`: nothing new · `reduce_only`: nothing that adds either · `flatten`: close everything too.
+    Without `account_id`, all of your accounts."""
+
+    level: HaltLevel
+    account_id: UUID | None = None
+
+
+class ResumeOrder(Incoming):
+    """Without `account_id`, all of your accounts."""
+
+    account_id: UUID | None = None
+
+
+class HaltAccepted(Outgoing):
+    command_ids: list[UUID] = Field(description="One for each account.")
+
+
+class HaltState(Outgoing):
+    """In force until resumed, across restarts."""
+
+    level: HaltLevel
+    reason: str
+    at: Moment
+
+
 class Account(Outgoing):
     id: UUID
     label: str
@@ -37,4 +82,6 @@ class Account(Outgoing):
     status: AccountStatus
     status_reason: str | None = Field(description="Why it is paused, and what to do.")
     equity: str | None = Field(description="USDT, as last read at the exchange.")
+    limits: AccountLimits
+    halt: HaltState | None
     created_at: Moment

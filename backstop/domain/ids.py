@@ -41,7 +41,7 @@ def expand(text: str) -> UUID | None:
 def order_link_id(cause: UUID, leg: str, attempt: int = 1) -> OrderLinkId:
     """The id of the `attempt`-th order that `cause` asks for in its `leg`.
 
-    Legs: `o` entry, `s` stop-loss, `t1`... take-profits, `c` close by signal or command, `p` protective close.
+    Legs: `o` entry, `s` stop-loss, `t1`... take-profits, `c` close by signal or command, `p` protective close, `h` halt.
     """
     text = f"{compact(cause)}-{leg}-{attempt}"
     assert len(text) <= 36, text

@@ -18,6 +18,7 @@ class Purpose(StrEnum):
     REVERSE = "reverse"
     MANUAL = "manual"
     PROTECTION = "protection"
+    HALT = "halt"
 
     @classmethod
     def of_level(cls, kind: LevelKind) -> "Purpose":

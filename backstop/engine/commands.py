@@ -10,7 +10,7 @@ from backstop.domain.refusal import Refused
 from backstop.domain.signal import SignalStatus
 from backstop.engine.effects import SettleCommand
 from backstop.engine.entries import begin_reversal, misplaced_level
-from backstop.engine.events import CloseCommand, Command, ProtectCommand, ReverseCommand
+from backstop.engine.events import CloseCommand, PositionCommand, ProtectCommand, ReverseCommand
 from backstop.engine.exits import close_position, part_of, reduce_position
 from backstop.engine.reversal import EntryPlan
 from backstop.engine.settle import settle_command
@@ -18,13 +18,13 @@ from backstop.engine.shield import change_protection
 from backstop.engine.turn import Turn
 
 
-def symbol_of(turn: Turn, command: Command) -> Symbol | None:
+def symbol_of(turn: Turn, command: PositionCommand) -> Symbol | None:
     """The symbol of the live position a command names, or None."""
     position = _position(turn, command)
     return position.symbol if position is not None else None
 
 
-def act_on_command(turn: Turn, command: Command) -> None:
+def act_on_command(turn: Turn, command: PositionCommand) -> None:
     position = _position(turn, command)
     if position is None or position.status is not PositionStatus.OPEN:
         settle_command(turn, command.id, Refused("position_closed", "the position is not open any more"))
@@ -92,5 +92,5 @@ def _protect(turn: Turn, position: Position, command: ProtectCommand) -> None:
     settle_command(turn, command.id)
 
 
-def _position(turn: Turn, command: Command) -> Position | None:
+def _position(turn: Turn, command: PositionCommand) -> Position | None:
     return next((p for p in turn.state.positions.values() if p.id == command.position_id), None)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from backstop.domain.execution import Execution
 from backstop.domain.ids import CommandId, OrderLinkId, PositionId, SignalId, Symbol
+from backstop.domain.limits import Day, Halt
 from backstop.domain.money import Price, Usdt
 from backstop.domain.order import Order
 from backstop.domain.position import Position, Trade
@@ -74,6 +75,18 @@ class SaveEquity:
     equity: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class SaveHalt:
+    """None: trading goes on."""
+
+    halt: Halt | None
+
+
+@dataclass(frozen=True, slots=True)
+class SaveDay:
+    day: Day
+
+
 class NoticeLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
@@ -107,6 +120,8 @@ Change = (
     | SettleCommand
     | SaveReversal
     | SaveEquity
+    | SaveHalt
+    | SaveDay
     | Notice
     | Quarantine
 )

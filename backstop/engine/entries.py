@@ -29,6 +29,7 @@ from backstop.domain.strategy import OnOpposite, Strategy
 from backstop.engine.effects import Remind, SaveReversal, SendOrder, SettleSignal, Subscribe
 from backstop.engine.events import Quote, TakeNext
 from backstop.engine.exits import close_position
+from backstop.engine.rails import count_entry, refusal_of
 from backstop.engine.reversal import EntryPlan, Reversal, ReversalStep
 from backstop.engine.settle import settle_plan, settle_signal
 from backstop.engine.turn import Turn
@@ -157,9 +158,11 @@ def open_position(turn: Turn, plan: EntryPlan) -> None:
         turn.afterwards(Remind(TakeNext(plan.symbol), turn.now + _QUOTE_RETRY_MS))
         return
     qty = _quantity(turn, plan, quote, instrument)
-    if isinstance(qty, Refused):
-        settle_plan(turn, plan, SignalStatus.REFUSED, qty)
+    refused = qty if isinstance(qty, Refused) else refusal_of(turn, plan, qty, quote.last)
+    if isinstance(qty, Refused) or refused is not None:
+        settle_plan(turn, plan, SignalStatus.REFUSED, refused or _unknown(plan.symbol))
         return
+    count_entry(turn)
     _send_entry(turn, plan, quote, instrument, qty)
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from backstop.domain.execution import Execution
 from backstop.domain.ids import CommandId, OrderLinkId, PositionId, StrategyId, Symbol
+from backstop.domain.limits import HaltLevel, Limits
 from backstop.domain.money import Price
 from backstop.domain.order import OrderStatus
 from backstop.domain.protection import PriceMark, TakeProfit
@@ -62,7 +63,23 @@ class ProtectCommand:
     at: int
 
 
-Command = CloseCommand | ReverseCommand | ProtectCommand
+PositionCommand = CloseCommand | ReverseCommand | ProtectCommand
+
+
+@dataclass(frozen=True, slots=True)
+class HaltCommand:
+    id: CommandId
+    level: HaltLevel
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeCommand:
+    id: CommandId
+    at: int
+
+
+Command = PositionCommand | HaltCommand | ResumeCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +214,11 @@ class StrategiesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsChanged:
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
 class ResendOrder:
     """Send again under the same id, if nothing has been heard of it."""
 
@@ -250,5 +272,6 @@ Event = (
     | SnapshotTaken
     | WalletReported
     | StrategiesChanged
+    | LimitsChanged
     | Reminded
 )

@@ -16,6 +16,8 @@ from backstop.engine.effects import Disarm, Remind, SaveTrade, SendOrder
 from backstop.engine.events import CheckOrder, CloseAgain, LevelCrossed
 from backstop.engine.turn import Turn
 
+_LEGS = {Purpose.PROTECTION: "p", Purpose.HALT: "h"}
+
 CHECK_AFTER_MS = 2_000
 """A market order not known to be finished by then is looked up."""
 
@@ -64,7 +66,7 @@ def close_position(
     turn: Turn, position: Position, purpose: Purpose, *, cause: UUID, signal_id: SignalId | None = None
 ) -> None:
     """Close all of it at market, for a signal, a command, a reversal or want of protection."""
-    leg = "p" if purpose is Purpose.PROTECTION else "c"
+    leg = _LEGS.get(purpose, "c")
     _close_whole(turn, position, purpose, order_link_id(cause, leg), signal_id=signal_id)
 
 
@@ -103,6 +105,8 @@ def purpose_of(link_id: str) -> Purpose:
             return Purpose.TAKE_PROFIT
         case "c":
             return Purpose.MANUAL
+        case "h":
+            return Purpose.HALT
         case _:
             return Purpose.PROTECTION
 

@@ -31,6 +31,7 @@ _EXIT_REASON = {
     Purpose.REVERSE: ExitReason.REVERSE,
     Purpose.MANUAL: ExitReason.MANUAL,
     Purpose.PROTECTION: ExitReason.STOP_LOSS,
+    Purpose.HALT: ExitReason.HALT,
 }
 
 

@@ -7,14 +7,15 @@ from decimal import Decimal
 from backstop.domain.execution import Execution
 from backstop.domain.ids import OrderLinkId, StrategyId, Symbol
 from backstop.domain.instrument import Instrument
+from backstop.domain.limits import NO_LIMITS, Day, Halt, Limits
 from backstop.domain.order import Order
 from backstop.domain.position import Position
 from backstop.domain.signal import Signal
 from backstop.domain.strategy import Strategy
-from backstop.engine.events import Command, Quote
+from backstop.engine.events import PositionCommand, Quote
 from backstop.engine.reversal import EntryPlan, Reversal
 
-Request = Signal | Command | EntryPlan
+Request = Signal | PositionCommand | EntryPlan
 """What waits for its symbol: a signal or command in the order it came, or an entry that waits for a price."""
 
 
@@ -31,7 +32,8 @@ class AccountState:
     """One-way mode: one position a symbol. `orders` holds those not done; `positions` those not closed;
     `seen` the executions booked lately, by exec id; `foreign` what is held that we did not open;
     `settled_at` when we last closed a symbol; `doubts` where the exchange disagrees; `early` closing fills told before
-    the opening fills they belong to."""
+    the opening fills they belong to; `day` the equity it began with; `entries_at` when entries of the last day were
+    intended."""
 
     instruments: Mapping[Symbol, Instrument] = field(default_factory=dict)
     strategies: Mapping[StrategyId, Strategy] = field(default_factory=dict)
@@ -46,3 +48,7 @@ class AccountState:
     early: Mapping[Symbol, tuple[Execution, ...]] = field(default_factory=dict)
     quotes: Mapping[Symbol, Quote] = field(default_factory=dict)
     equity: Decimal | None = None
+    limits: Limits = NO_LIMITS
+    halt: Halt | None = None
+    day: Day | None = None
+    entries_at: tuple[int, ...] = ()

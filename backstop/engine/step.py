@@ -13,10 +13,13 @@ from backstop.engine.entries import act_on_signal, continue_reversal, is_known, 
 from backstop.engine.events import (
     CheckOrder,
     CloseAgain,
+    Command,
     CommandReceived,
     Event,
     Executed,
+    HaltCommand,
     LevelCrossed,
+    LimitsChanged,
     OrderAbsent,
     OrderAccepted,
     OrderLapsed,
@@ -30,6 +33,7 @@ from backstop.engine.events import (
     Reminder,
     ResendOrder,
     ResidentStopRefused,
+    ResumeCommand,
     SignalReceived,
     SnapshotTaken,
     StrategiesChanged,
@@ -49,6 +53,7 @@ from backstop.engine.orders import (
     on_sent,
     on_uncertain,
 )
+from backstop.engine.rails import enforce, on_equity, on_halt, on_resume
 from backstop.engine.reconcile import on_snapshot
 from backstop.engine.reversal import EntryPlan
 from backstop.engine.shield import on_position_reported, on_resident_refused
@@ -87,11 +92,7 @@ def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 - a tabl
         case SignalReceived():
             _take(turn, event.signal.symbol, event.signal)
         case CommandReceived():
-            symbol = symbol_of(turn, event.command)
-            if symbol is None:
-                act_on_command(turn, event.command)
-            else:
-                _take(turn, symbol, event.command)
+            _command(turn, event.command)
         case PositionReported():
             on_position_reported(turn, event.position)
         case ResidentStopRefused():
@@ -104,14 +105,31 @@ def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 - a tabl
             if turn.state.equity is None or plain(turn.state.equity) != plain(event.equity):
                 turn.record(SaveEquity(event.equity))
             turn.state = replace(turn.state, equity=event.equity)
+            on_equity(turn, event.equity)
         case StrategiesChanged():
             turn.state = replace(turn.state, strategies=event.strategies)
             for symbol in sorted({symbol for strategy in event.strategies.values() for symbol in strategy.symbols}):
                 turn.afterwards(Subscribe(symbol))
+        case LimitsChanged():
+            turn.state = replace(turn.state, limits=event.limits)
         case Reminded():
             _remind(turn, event.reminder)
         case _:
             assert_never(event)
+
+
+def _command(turn: Turn, command: Command) -> None:
+    match command:
+        case HaltCommand():
+            on_halt(turn, command)
+        case ResumeCommand():
+            on_resume(turn, command)
+        case _:
+            symbol = symbol_of(turn, command)
+            if symbol is None:
+                act_on_command(turn, command)
+            else:
+                _take(turn, symbol, command)
 
 
 def _remind(turn: Turn, reminder: Reminder) -> None:
@@ -160,8 +178,9 @@ def _busy(turn: Turn, symbol: Symbol) -> bool:
 
 def _go_on(turn: Turn, event: Event) -> None:
     """What follows once a symbol is settled: the second half of its reversal, or the next in line."""
-    if isinstance(event, Priced | StrategiesChanged | WalletReported):
+    if isinstance(event, Priced | StrategiesChanged | LimitsChanged | WalletReported):
         return
+    enforce(turn)
     book_early(turn)
     for symbol, reversal in tuple(turn.state.reversals.items()):
         waits = reversal.plan in turn.state.waiting.get(symbol, ())

@@ -2,7 +2,9 @@
 
 from uuid import UUID
 
-from backstop.contracts.accounts import Account, NewAccount
+from psycopg.types.json import Jsonb
+
+from backstop.contracts.accounts import Account, AccountLimits, HaltState, NewAccount
 from backstop.domain.money import plain
 from backstop.store.paging import Numbered, PageRequest
 from backstop.store.query import Query, Row, no_row
@@ -11,7 +13,8 @@ from backstop.store.query import Query, Row, no_row
 def accounts_page(user_id: UUID, page: PageRequest) -> Query[Numbered[Account]]:
     """Newest first."""
     sql = """
-        select id, seq, label, environment, api_key_last4, status, status_reason, equity, created_at
+        select id, seq, label, environment, api_key_last4, status, status_reason, equity, limits, halt_level, halt_reason,
+               halted_at, created_at
           from accounts
          where user_id = %(user_id)s and deleted_at is null and seq < %(before)s
          order by seq desc limit %(fetch)s"""
@@ -23,7 +26,8 @@ def add_account(account_id: UUID, user_id: UUID, new: NewAccount, sealed: bytes)
     sql = """
         insert into accounts (id, user_id, label, environment, api_key_last4, sealed_credentials)
         values (%(id)s, %(user_id)s, %(label)s, %(environment)s, %(last4)s, %(sealed)s)
-        returning id, label, environment, api_key_last4, status, status_reason, equity, created_at"""
+        returning id, label, environment, api_key_last4, status, status_reason, equity, limits, halt_level, halt_reason,
+                  halted_at, created_at"""
     parameters = {
         "id": account_id,
         "user_id": user_id,
@@ -33,6 +37,26 @@ def add_account(account_id: UUID, user_id: UUID, new: NewAccount, sealed: bytes)
         "sealed": sealed,
     }
     return Query(sql, parameters, _read)
+
+
+def change_account(account_id: UUID, label: str | None, limits: AccountLimits | None) -> Query[Account]:
+    """Only what is not None changes. No row when there is no such account."""
+    sql = """
+        update accounts set label = coalesce(%(label)s, label), limits = coalesce(%(limits)s, limits)
+         where id = %(id)s and deleted_at is null
+        returning id, label, environment, api_key_last4, status, status_reason, equity, limits, halt_level, halt_reason,
+                  halted_at, created_at"""
+    kept = Jsonb(limits.model_dump(mode="json", exclude_none=True)) if limits is not None else None
+    return Query(sql, {"id": account_id, "label": label, "limits": kept}, _read)
+
+
+def account_ids(user_id: UUID, only: UUID | None) -> Query[UUID]:
+    """A user's accounts, or the one named if it is theirs."""
+    sql = """
+        select id from accounts
+         where user_id = %(user_id)s and deleted_at is null and (%(only)s::uuid is null or id = %(only)s::uuid)
+         order by seq"""
+    return Query(sql, {"user_id": user_id, "only": only}, lambda row: row["id"])
 
 
 def lock_account(account_id: UUID) -> Query[str]:
@@ -65,5 +89,11 @@ def _read(row: Row) -> Account:
         status=row["status"],
         status_reason=row["status_reason"],
         equity=None if row["equity"] is None else plain(row["equity"]),
+        limits=AccountLimits.model_validate(row["limits"]),
+        halt=(
+            HaltState(level=row["halt_level"], reason=row["halt_reason"] or "", at=row["halted_at"])
+            if row["halt_level"] is not None
+            else None
+        ),
         created_at=row["created_at"],
     )

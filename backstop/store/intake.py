@@ -6,12 +6,20 @@ from typing import LiteralString
 from uuid import UUID
 
 from backstop.domain.ids import CommandId, Epoch, PositionId
+from backstop.domain.limits import Day, Halt, HaltLevel, Limits
 from backstop.domain.protection import read_price_mark
 from backstop.domain.signal import Signal
 from backstop.domain.strategy import Strategy
-from backstop.engine.events import CloseCommand, Command, ProtectCommand, ReverseCommand
+from backstop.engine.events import (
+    CloseCommand,
+    Command,
+    HaltCommand,
+    ProtectCommand,
+    ResumeCommand,
+    ReverseCommand,
+)
 from backstop.store.query import Query, Row
-from backstop.store.settings import read_rungs, read_signal, read_strategy
+from backstop.store.settings import read_limits, read_rungs, read_signal, read_strategy
 
 CHANNEL: LiteralString = "backstop_work"
 """NOTIFY channel; the payload is an account id, or says what else is new."""
@@ -54,6 +62,19 @@ def strategies_of(account_id: UUID) -> Query[Strategy]:
     return Query(sql, {"account_id": account_id}, read_strategy)
 
 
+def limits_of(account_id: UUID) -> Query[Limits]:
+    sql = "select limits from accounts where id = %(account_id)s"
+    return Query(sql, {"account_id": account_id}, lambda row: read_limits(row["limits"]))
+
+
+def entries_of_last_day(account_id: UUID) -> Query[int]:
+    """When each entry of the last 24 h was intended, UTC milliseconds."""
+    sql = """
+        select (extract(epoch from created_at) * 1000)::bigint as at from orders
+         where account_id = %(account_id)s and purpose = 'entry' and created_at > now() - interval '1 day' order by 1"""
+    return Query(sql, {"account_id": account_id}, lambda row: int(row["at"]))
+
+
 class AccountRow:
     """An account to be traded."""
 
@@ -64,12 +85,21 @@ class AccountRow:
         self.sealed: bytes = bytes(row["sealed_credentials"])
         self.created_at: datetime = row["created_at"]
         self.equity: Decimal | None = row["equity"]
+        self.limits: Limits = read_limits(row["limits"])
+        self.halt: Halt | None = (
+            Halt(HaltLevel(row["halt_level"]), row["halt_reason"] or "", row["halted_ms"])
+            if row["halt_level"]
+            else None
+        )
+        self.day: Day | None = Day(row["day_ms"], row["day_equity"]) if row["day_ms"] is not None else None
 
 
 def accounts_to_trade() -> Query[AccountRow]:
     """Every account that is not deleted, those with open positions first."""
     sql = """
-        select a.id, a.user_id, a.environment, a.sealed_credentials, a.created_at, a.equity
+        select a.id, a.user_id, a.environment, a.sealed_credentials, a.created_at, a.equity, a.limits,
+               a.halt_level, a.halt_reason, (extract(epoch from a.halted_at) * 1000)::bigint as halted_ms,
+               (extract(epoch from a.day_start) * 1000)::bigint as day_ms, a.day_equity
           from accounts a
          where a.deleted_at is null
          order by exists (select from positions p where p.account_id = a.id and p.status <> 'closed') desc,
@@ -79,6 +109,10 @@ def accounts_to_trade() -> Query[AccountRow]:
 
 def _read_command(row: Row) -> Command:
     body = row["body"]
+    if row["kind"] == "halt":
+        return HaltCommand(CommandId(row["id"]), HaltLevel(body["level"]), row["at_ms"])
+    if row["kind"] == "resume":
+        return ResumeCommand(CommandId(row["id"]), row["at_ms"])
     command_id, position_id = CommandId(row["id"]), PositionId(UUID(body["position_id"]))
     match row["kind"]:
         case "close":

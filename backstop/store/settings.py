@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from backstop.domain.ids import SignalId, StrategyId, Symbol
+from backstop.domain.limits import Limits
 from backstop.domain.money import Qty, plain
 from backstop.domain.protection import PriceMark, Protection, TakeProfit, read_price_mark
 from backstop.domain.side import PositionSide
@@ -69,6 +70,23 @@ def read_signal(row: Json) -> Signal:
         take_profit=read_rungs(rungs) if rungs is not None else None,
         leverage=Decimal(alert["leverage"]) if alert.get("leverage") is not None else None,
         target=Target(alert["position"]) if alert.get("position") is not None else None,
+    )
+
+
+def read_limits(value: Json) -> Limits:
+    """From `accounts.limits`, which has the shape of `contracts.accounts.AccountLimits`."""
+
+    def number(key: str) -> Decimal | None:
+        return Decimal(value[key]) if value.get(key) is not None else None
+
+    cooldown_s = value.get("cooldown_s")
+    return Limits(
+        daily_loss_pct=number("daily_loss_pct"),
+        max_open_positions=value.get("max_open_positions"),
+        max_notional=number("max_notional"),
+        max_orders_per_minute=value.get("max_orders_per_minute"),
+        max_orders_per_day=value.get("max_orders_per_day"),
+        cooldown_ms=cooldown_s * 1000 if cooldown_s is not None else None,
     )
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from backstop.domain.limits import Day, Halt
 from backstop.domain.order import Order
 from backstop.domain.position import Position, Trade
 from backstop.domain.protection import Level
@@ -261,6 +262,23 @@ def save_reversal(owner: Owner, reversal: Reversal) -> Query[None]:
 def save_equity(owner: Owner, equity: object) -> Query[None]:
     sql = "update accounts set equity = %(equity)s where id = %(account_id)s"
     return Query(sql, {"equity": equity, "account_id": owner.account_id}, no_row)
+
+
+def save_halt(owner: Owner, halt: Halt | None) -> Query[None]:
+    sql = """
+        update accounts set halt_level = %(level)s, halt_reason = %(reason)s, halted_at = %(at)s where id = %(account_id)s"""
+    values = {
+        "level": halt.level.value if halt is not None else None,
+        "reason": halt.reason if halt is not None else None,
+        "at": moment(halt.at) if halt is not None else None,
+        "account_id": owner.account_id,
+    }
+    return Query(sql, values, no_row)
+
+
+def save_day(owner: Owner, day: Day) -> Query[None]:
+    sql = "update accounts set day_start = %(start)s, day_equity = %(equity)s where id = %(account_id)s"
+    return Query(sql, {"start": moment(day.start), "equity": day.equity, "account_id": owner.account_id}, no_row)
 
 
 def set_account_status(account_id: UUID, status: str, reason: str | None) -> Query[None]:

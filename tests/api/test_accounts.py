@@ -25,6 +25,15 @@ def test_an_account_shows_the_end_of_its_key_only(user: User) -> None:
         "status": "connecting",
         "status_reason": None,
         "equity": None,
+        "limits": {
+            "daily_loss_pct": None,
+            "max_open_positions": None,
+            "max_notional": None,
+            "max_orders_per_minute": None,
+            "max_orders_per_day": None,
+            "cooldown_s": None,
+        },
+        "halt": None,
         "created_at": account["created_at"],
     }
     assert user.api.get("/api/accounts").json == {"items": [account], "next_cursor": None}

@@ -36,7 +36,8 @@ export interface paths {
         delete: operations["remove_account"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Rename an account, or set its limits. */
+        patch: operations["change_account"];
         trace?: never;
     };
     "/api/auth/login": {
@@ -135,6 +136,23 @@ export interface paths {
         get: operations["list_executions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/halt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop trading, on one of three levels, until it is resumed. Exits always go through. */
+        post: operations["halt"];
         delete?: never;
         options?: never;
         head?: never;
@@ -311,6 +329,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Trade again. */
+        post: operations["resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/signals": {
         parameters: {
             query?: never;
@@ -452,6 +487,7 @@ export interface components {
              * @description USDT, as last read at the exchange.
              */
             equity: string | null;
+            halt: components["schemas"]["HaltState"] | null;
             /**
              * Id
              * Format: uuid
@@ -459,12 +495,62 @@ export interface components {
             id: string;
             /** Label */
             label: string;
+            limits: components["schemas"]["AccountLimits"];
             status: components["schemas"]["AccountStatus"];
             /**
              * Status Reason
              * @description Why it is paused, and what to do.
              */
             status_reason: string | null;
+        };
+        /**
+         * AccountChange
+         * @description Only what is named changes; `limits` replaces all of them.
+         */
+        AccountChange: {
+            /**
+             * Label
+             * @default null
+             */
+            label?: string | null;
+            /** @default null */
+            limits?: components["schemas"]["AccountLimits"] | null;
+        };
+        /**
+         * AccountLimits
+         * @description Rails around an account; null is no limit. They stop entries only: exits always go through.
+         */
+        AccountLimits: {
+            /**
+             * Cooldown S
+             * @default null
+             */
+            cooldown_s?: number | null;
+            /**
+             * Daily Loss Pct
+             * @default null
+             */
+            daily_loss_pct?: string | null;
+            /**
+             * Max Notional
+             * @default null
+             */
+            max_notional?: string | null;
+            /**
+             * Max Open Positions
+             * @default null
+             */
+            max_open_positions?: number | null;
+            /**
+             * Max Orders Per Day
+             * @default null
+             */
+            max_orders_per_day?: number | null;
+            /**
+             * Max Orders Per Minute
+             * @default null
+             */
+            max_orders_per_minute?: number | null;
         };
         /** AccountPage */
         AccountPage: {
@@ -743,6 +829,48 @@ export interface components {
             strategy_name: string;
             /** Symbol */
             symbol: string | null;
+        };
+        /** HaltAccepted */
+        HaltAccepted: {
+            /**
+             * Command Ids
+             * @description One for each account.
+             */
+            command_ids: string[];
+        };
+        /**
+         * HaltLevel
+         * @description `no_entries`: nothing new from flat · `reduce_only`: nothing that adds either · `flatten`: close everything, then
+         *     as `reduce_only`. Exits go through on every level.
+         * @enum {string}
+         */
+        HaltLevel: "no_entries" | "reduce_only" | "flatten";
+        /**
+         * HaltOrder
+         * @description `no_entries`: nothing new · `reduce_only`: nothing that adds either · `flatten`: close everything too.
+         *     Without `account_id`, all of your accounts.
+         */
+        HaltOrder: {
+            /**
+             * Account Id
+             * @default null
+             */
+            account_id?: string | null;
+            level: components["schemas"]["HaltLevel"];
+        };
+        /**
+         * HaltState
+         * @description In force until resumed, across restarts.
+         */
+        HaltState: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            level: components["schemas"]["HaltLevel"];
+            /** Reason */
+            reason: string;
         };
         /** Health */
         Health: {
@@ -1291,6 +1419,17 @@ export interface components {
             price: string | null;
             /** Verified At */
             verified_at: string | null;
+        };
+        /**
+         * ResumeOrder
+         * @description Without `account_id`, all of your accounts.
+         */
+        ResumeOrder: {
+            /**
+             * Account Id
+             * @default null
+             */
+            account_id?: string | null;
         };
         /** ReversePosition */
         ReversePosition: Record<string, never>;
@@ -1931,6 +2070,86 @@ export interface operations {
             };
         };
     };
+    change_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AccountChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     log_in: {
         parameters: {
             query?: never;
@@ -2282,6 +2501,75 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    halt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HaltOrder"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HaltAccepted"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2944,6 +3232,75 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ResumeOrder"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HaltAccepted"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

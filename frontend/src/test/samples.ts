@@ -11,6 +11,8 @@ export const account = (change: Partial<Account> = {}): Account => ({
   api_key_last4: '9f2c',
   status: 'active',
   status_reason: null,
+  limits: {},
+  halt: null,
   equity: '10000',
   created_at: MOMENT,
   ...change,

@@ -1,0 +1,115 @@
+"""Halts and limits. They stop entries; exits always go through."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from backstop.domain.limits import DAY_MS, MINUTE_MS, Day, Halt, HaltLevel, day_start, lost_share
+from backstop.domain.money import Price, Qty, plain
+from backstop.domain.order import Purpose
+from backstop.domain.position import PositionStatus
+from backstop.domain.refusal import Refused
+from backstop.engine.effects import Notice, NoticeLevel, SaveDay, SaveHalt
+from backstop.engine.events import HaltCommand, ResumeCommand
+from backstop.engine.exits import close_position
+from backstop.engine.reversal import EntryPlan
+from backstop.engine.settle import settle_command
+from backstop.engine.turn import Turn
+
+
+def refusal_of(turn: Turn, plan: EntryPlan, qty: Qty, price: Price) -> Refused | None:
+    """Why `plan` may not open `qty` at about `price` now, or None."""
+    state, limits = turn.state, turn.state.limits
+    if state.halt is not None:
+        return Refused(
+            "halted", f"trading is halted ({state.halt.level}): {state.halt.reason}; resume it to trade again"
+        )
+    open_now = [position for position in state.positions.values() if position.symbol != plan.symbol]
+    if limits.max_open_positions is not None and len(open_now) >= limits.max_open_positions:
+        return Refused("max_open_positions", f"{len(open_now)} positions are open, the account's limit")
+    notional = sum((position.cost for position in open_now), Decimal(0)) + qty * price
+    if limits.max_notional is not None and notional > limits.max_notional:
+        return Refused(
+            "max_notional",
+            f"{plain(notional.quantize(Decimal('0.01')))} USDT would be open; "
+            f"the account's limit is {plain(limits.max_notional)}",
+        )
+    return _too_often(turn, plan)
+
+
+def _too_often(turn: Turn, plan: EntryPlan) -> Refused | None:
+    limits, now = turn.state.limits, turn.now
+    entries = turn.state.entries_at
+    for most, span, code in (
+        (limits.max_orders_per_minute, MINUTE_MS, "max_orders_per_minute"),
+        (limits.max_orders_per_day, DAY_MS, "max_orders_per_day"),
+    ):
+        if most is not None and sum(at > now - span for at in entries) >= most:
+            return Refused(code, f"{most} entries within {span // 1000} s, the account's limit")
+    closed_at = turn.state.settled_at.get(plan.symbol)
+    reversing = plan.symbol in turn.state.reversals
+    if limits.cooldown_ms is not None and closed_at is not None and not reversing:
+        left = limits.cooldown_ms - (now - closed_at)
+        if left > 0:
+            return Refused("cooldown", f"{plan.symbol} cools down for {left / 1000:.0f} s more")
+    return None
+
+
+def count_entry(turn: Turn) -> None:
+    """An entry order was intended now."""
+    recent = tuple(at for at in turn.state.entries_at if at > turn.now - DAY_MS)
+    turn.state = replace(turn.state, entries_at=(*recent, turn.now))
+
+
+def on_halt(turn: Turn, command: HaltCommand) -> None:
+    _halt(turn, Halt(command.level, "halted by hand", turn.now))
+    settle_command(turn, command.id)
+
+
+def on_resume(turn: Turn, command: ResumeCommand) -> None:
+    """Trade again. A day's loss that caused the halt counts anew from the present equity."""
+    if turn.state.halt is not None:
+        turn.record(Notice(NoticeLevel.INFO, "resumed", "trading goes on"))
+        turn.record(SaveHalt(None))
+    turn.state = replace(turn.state, halt=None)
+    if turn.state.equity is not None:
+        _begin_day(turn, turn.state.equity)
+    settle_command(turn, command.id)
+
+
+def on_equity(turn: Turn, equity: Decimal) -> None:
+    """A new day begins with the first equity seen in it; a day's loss beyond the limit halts entries."""
+    day = turn.state.day
+    if day is None or day.start != day_start(turn.now):
+        _begin_day(turn, equity)
+        return
+    allowed = turn.state.limits.daily_loss_pct
+    if allowed is None or turn.state.halt is not None:
+        return
+    lost = lost_share(day, equity) * 100
+    if lost >= allowed:
+        _halt(
+            turn,
+            Halt(HaltLevel.NO_ENTRIES, f"{lost:.2f}% of equity lost today; the limit is {plain(allowed)}%", turn.now),
+        )
+
+
+def enforce(turn: Turn) -> None:
+    """While everything is to be flat, close whatever is open."""
+    halt = turn.state.halt
+    if halt is None or halt.level is not HaltLevel.FLATTEN:
+        return
+    for position in tuple(turn.state.positions.values()):
+        if position.status is PositionStatus.OPEN and position.qty > 0:
+            close_position(turn, position, Purpose.HALT, cause=position.id)
+
+
+def _halt(turn: Turn, halt: Halt) -> None:
+    turn.state = replace(turn.state, halt=halt)
+    turn.record(SaveHalt(halt))
+    turn.record(Notice(NoticeLevel.WARNING, "halted", f"trading is halted ({halt.level}): {halt.reason}"))
+
+
+def _begin_day(turn: Turn, equity: Decimal) -> None:
+    day = Day(day_start(turn.now), equity)
+    turn.state = replace(turn.state, day=day)
+    turn.record(SaveDay(day))
