@@ -39,6 +39,7 @@ from backstop.engine.events import (
     SnapshotTaken,
     WalletReported,
 )
+from backstop.engine.prices import fresh
 from backstop.engine.state import AccountState
 from backstop.engine.step import step
 from backstop.telemetry import logger
@@ -194,11 +195,17 @@ class AccountActor:
 
     async def _send(self, order: Order) -> None:
         now = self._clock()
-        if order.is_entry and (not self._may_open() or (order.not_after is not None and now > order.not_after)):
+        if order.is_entry and not self._may_send_entry(order, now):
             self.handle(OrderLapsed(order.link_id))
             return
         self.handle(OrderSent(order.link_id, now))
         self.handle(await self._rest.create(order))
+
+    def _may_send_entry(self, order: Order, now: int) -> bool:
+        """An opening needs the lease, its time, and a fresh price at the very moment it is sent."""
+        in_time = order.not_after is None or now <= order.not_after
+        quote = self._market.quote(order.symbol)
+        return self._may_open() and in_time and quote is not None and fresh(quote.at, now)
 
     async def _set_resident_stop(self, effect: SetResidentStop) -> None:
         try:

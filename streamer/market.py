@@ -86,7 +86,7 @@ class Market:
         guard = self._guards.get(ticker.symbol)
         if guard is None:
             guard = self._guards[ticker.symbol] = PriceGuard()
-        if not guard.admits(last, mark, now):
+        if not guard.admits(last, mark, now, said_anew=ticker.names_last):
             return
         self._believed[ticker.symbol] = (ticker.last, ticker.mark, ticker.ts)
         self._cross(ticker.symbol, ticker.last)

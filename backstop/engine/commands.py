@@ -1,6 +1,7 @@
 """A user's wish goes the same way as a signal, never by a side door."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import assert_never
 
 from backstop.domain.ids import Symbol
@@ -41,12 +42,25 @@ def act_on_command(turn: Turn, command: PositionCommand) -> None:
 
 
 def _close(turn: Turn, position: Position, command: CloseCommand) -> None:
-    part = None if command.portion >= 1 else part_of(turn, position, position.qty * command.portion)
+    part = None if command.portion >= 1 else part_of(turn, position, _free(turn, position) * command.portion)
     if part is None:
         close_position(turn, position, Purpose.MANUAL, cause=command.id)
     else:
         reduce_position(turn, position, command.id, part)
     settle_command(turn, command.id)
+
+
+def _free(turn: Turn, position: Position) -> Decimal:
+    """What no close under way takes already."""
+    taken = sum(
+        (
+            order.qty - order.filled_qty
+            for order in turn.state.orders.values()
+            if order.position_id == position.id and not order.is_entry and not order.status.final
+        ),
+        Decimal(0),
+    )
+    return max(Decimal(0), position.qty - taken)
 
 
 def _reverse(turn: Turn, position: Position, command: ReverseCommand) -> None:

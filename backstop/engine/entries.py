@@ -204,6 +204,9 @@ def _send_entry(turn: Turn, plan: EntryPlan, quote: Quote, instrument: Instrumen
 def _blocked(turn: Turn, plan: EntryPlan, instrument: Instrument | None) -> Refused | None:
     if instrument is None:
         return _unknown(plan.symbol)
+    strategy = turn.state.strategies.get(plan.strategy_id)
+    if strategy is None or not strategy.enabled:
+        return Refused("strategy_disabled", "the strategy is switched off or deleted")
     if not instrument.tradable:
         return Refused("not_tradable", f"{plan.symbol} takes no new positions at the exchange now")
     if plan.symbol in turn.state.foreign:

@@ -18,8 +18,9 @@ class PriceGuard:
     suspect: float | None = None
     suspect_at: int = 0
 
-    def admits(self, last: float, mark: float, now: int) -> bool:
-        """Whether `last` may be acted on. A jump needs the mark price beside it, or a second tick within 1 s there."""
+    def admits(self, last: float, mark: float, now: int, *, said_anew: bool = True) -> bool:
+        """Whether `last` may be acted on. A jump needs the mark price beside it, or a second tick within 1 s there that
+        says so itself: the same price still standing while something else changed (`said_anew` False) is no witness."""
         if not 0 < last < float("inf"):
             return False
         if self.believed is None or abs(last - self.believed) <= self.believed * JUMP_SHARE:
@@ -28,6 +29,8 @@ class PriceGuard:
         if 0 < mark < float("inf") and abs(last - mark) <= mark * WITNESS_SHARE:
             self._believe(last)
             return True
+        if not said_anew:
+            return False
         confirmed = (
             self.suspect is not None
             and now - self.suspect_at <= _WITNESS_WITHIN_MS

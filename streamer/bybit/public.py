@@ -51,6 +51,9 @@ class Ticker:
     last: str = ""
     mark: str = ""
     ts: int = 0
+    names_last: bool = True
+    """Whether the newest message said the last price itself."""
+
     whole: bool = False
     """Whether a snapshot came since the last (re)connect; until then nothing is decided on it."""
 
@@ -115,6 +118,7 @@ class PublicStream:
             ticker.last = data.lastPrice or ticker.last
             ticker.mark = data.markPrice or ticker.mark
         ticker.ts = message.ts
+        ticker.names_last = bool(data.lastPrice)
         if ticker.whole:
             self._on_ticker(ticker)
         return True

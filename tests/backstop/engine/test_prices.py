@@ -90,3 +90,11 @@ def test_tick_older_than_3_s_is_stale() -> None:
     assert fresh(0, TICK_MAX_AGE_MS)
     assert not fresh(0, TICK_MAX_AGE_MS + 1)
     assert TICK_MAX_AGE_MS == 3_000
+
+
+def test_a_wild_price_that_only_stands_still_is_no_witness_for_itself() -> None:
+    guard = PriceGuard()
+    assert guard.admits(100.0, 100.0, 0)
+    assert not guard.admits(50.0, 100.0, 100)
+    assert not guard.admits(50.0, 100.0, 200, said_anew=False)
+    assert guard.admits(50.0, 50.0, 300, said_anew=False)
