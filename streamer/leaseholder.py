@@ -35,16 +35,21 @@ class Leaseholder:
         return epoch
 
     async def renew(self, connection: AsyncConnection[object]) -> set[str]:
-        """Renew all; returns the names that are lost."""
-        if not self._renewed_at:
+        """Renew what is held now; returns the names that are lost. Others may come and go meanwhile."""
+        names = self.names
+        if not names:
             return set()
         asked_at = self._now()
-        kept = set(await afetch_all(connection, leases.renew(self.holder, self.names)))
-        for name in kept:
+        kept = set(await afetch_all(connection, leases.renew(self.holder, names)))
+        still = {name for name in names if name in self._renewed_at}
+        for name in still & kept:
             self._renewed_at[name] = asked_at
-        return set(self._renewed_at) - kept
+        for name in still - kept:
+            del self._renewed_at[name]
+        return still - kept
 
     async def release(self, connection: AsyncConnection[object], names: list[str]) -> None:
-        await afetch_all(connection, leases.release(self.holder, names))
+        """Give them up; from the first moment of it nothing is opened on them."""
         for name in names:
             self._renewed_at.pop(name, None)
+        await afetch_all(connection, leases.release(self.holder, names))

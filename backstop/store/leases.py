@@ -25,17 +25,17 @@ def acquire(name: str, holder: str) -> Query[Epoch]:
 
 
 def renew(holder: str, names: list[str]) -> Query[str]:
-    """Hold on to these; answers the names that are still ours."""
+    """Hold on to these; answers the names that are still ours. One that has run out is ours until another takes it."""
     sql = """
         update leases set expires_at = now() + make_interval(secs => %(valid)s)
-         where holder = %(holder)s and name = any(%(names)s) and expires_at > now()
+         where holder = %(holder)s and name = any(%(names)s)
         returning name"""
     return Query(sql, {"holder": holder, "names": names, "valid": VALID_S}, lambda row: str(row["name"]))
 
 
 def release(holder: str, names: list[str]) -> Query[None]:
     """Let them go, so that a successor need not wait."""
-    sql = "update leases set expires_at = now() where holder = %(holder)s and name = any(%(names)s)"
+    sql = "update leases set expires_at = now(), holder = '' where holder = %(holder)s and name = any(%(names)s)"
     return Query(sql, {"holder": holder, "names": names}, no_row)
 
 
