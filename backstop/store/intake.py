@@ -25,33 +25,37 @@ CHANNEL: LiteralString = "backstop_work"
 """NOTIFY channel; the payload is an account id, or says what else is new."""
 
 
-def claim_signals(account_id: UUID, epoch: Epoch) -> Query[Signal]:
-    """Take the waiting signals in the order they came, those of an earlier epoch that are not settled too."""
+def claim_signals(account_id: UUID, epoch: Epoch, *, again: bool = False) -> Query[Signal]:
+    """Take the waiting signals in the order they came, those of an earlier epoch that are not settled too.
+
+    `again` takes also what this epoch has claimed: for when the answer to a claim may have been lost.
+    """
     sql = """
         with claimed as (
           update signals set claimed_epoch = %(epoch)s, claimed_at = now()
            where id in (select id from signals
                          where account_id = %(account_id)s and status = 'accepted'
-                           and claimed_epoch is distinct from %(epoch)s
+                           and (claimed_epoch is distinct from %(epoch)s or %(again)s)
                          order by seq for update skip locked limit 100)
           returning *)
         select id, strategy_id, symbol, action, qty, parsed,
                (extract(epoch from coalesce(alert_time, received_at)) * 1000)::bigint as at_ms
           from claimed order by seq"""
-    return Query(sql, {"account_id": account_id, "epoch": epoch}, read_signal)
+    return Query(sql, {"account_id": account_id, "epoch": epoch, "again": again}, read_signal)
 
 
-def claim_commands(account_id: UUID, epoch: Epoch) -> Query[Command]:
+def claim_commands(account_id: UUID, epoch: Epoch, *, again: bool = False) -> Query[Command]:
+    """As `claim_signals`."""
     sql = """
         with claimed as (
           update commands set claimed_epoch = %(epoch)s
            where id in (select id from commands
                          where account_id = %(account_id)s and status = 'accepted'
-                           and claimed_epoch is distinct from %(epoch)s
+                           and (claimed_epoch is distinct from %(epoch)s or %(again)s)
                          order by seq for update skip locked limit 100)
           returning *)
         select id, kind, body, (extract(epoch from created_at) * 1000)::bigint as at_ms from claimed order by seq"""
-    return Query(sql, {"account_id": account_id, "epoch": epoch}, _read_command)
+    return Query(sql, {"account_id": account_id, "epoch": epoch, "again": again}, _read_command)
 
 
 def strategies_of(account_id: UUID) -> Query[Strategy]:

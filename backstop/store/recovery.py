@@ -16,14 +16,15 @@ from backstop.store.settings import read_plan, read_protection
 
 
 def live_positions(account_id: UUID) -> Query[Position]:
-    """Positions not closed, each with its levels in the order they were laid."""
+    """Positions not closed, each with its levels in the order they were laid: by the round in their ids, for rounds may
+    have been written at the same moment."""
     sql = """
         select p.*, (extract(epoch from p.opened_at) * 1000)::bigint as opened_ms,
                (extract(epoch from p.updated_at) * 1000)::bigint as updated_ms,
                (extract(epoch from p.resident_verified_at) * 1000)::bigint as verified_ms,
                coalesce((select jsonb_agg(jsonb_build_object('close_id', l.close_link_id, 'kind', l.kind, 'rung',
                    l.rung, 'price', l.price::text, 'portion', l.portion::text, 'status', l.status)
-                   order by l.armed_at, l.kind, l.rung)
+                   order by substring(l.close_link_id from '-[a-z]+(?:[0-9]+r)?([0-9]+)-[0-9]+$')::int, l.kind, l.rung)
                  from levels l where l.position_id = p.id), '[]') as levels
           from positions p where p.account_id = %(account_id)s and p.status <> 'closed' order by p.seq"""
     return Query(sql, {"account_id": account_id}, _read_position)

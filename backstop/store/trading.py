@@ -84,9 +84,9 @@ def save_position(owner: Owner, position: Position) -> Query[None]:
 def save_level(owner: Owner, level: Level, at: int) -> Query[None]:
     sql = """
         insert into levels (close_link_id, user_id, account_id, position_id, symbol, kind, rung, price, portion, status,
-          armed_at)
+          armed_at, fired_at)
         values (%(close_id)s, %(user_id)s, %(account_id)s, %(position_id)s, %(symbol)s, %(kind)s, %(rung)s, %(price)s,
-          %(portion)s, %(status)s, %(at)s)
+          %(portion)s, %(status)s, %(at)s, case when %(status)s = 'fired' then %(at)s::timestamptz end)
         on conflict (close_link_id) do update set price = excluded.price, status = excluded.status,
           fired_at = case when excluded.status = 'fired' then coalesce(levels.fired_at, %(at)s) end"""
     values = {
@@ -119,7 +119,7 @@ def save_order(owner: Owner, order: Order) -> Query[None]:
           reported_qty = excluded.reported_qty,
           exchange_order_id = coalesce(excluded.exchange_order_id, orders.exchange_order_id),
           ret_code = excluded.ret_code, reason = excluded.reason,
-          sent_at = coalesce(orders.sent_at, excluded.sent_at), updated_at = now()"""
+          sent_at = coalesce(excluded.sent_at, orders.sent_at), updated_at = now()"""
     values = {
         "link_id": order.link_id,
         "user_id": owner.user_id,
