@@ -1,6 +1,6 @@
 import { api } from './client';
 import { unwrap } from './problem';
-import type { NewAccount, NewStrategy } from './types';
+import type { AccountLimits, HaltLevel, NewAccount, NewStrategy, ProtectionChange } from './types';
 
 const position = (position_id: string) => ({ params: { path: { position_id } } });
 const strategy = (strategy_id: string) => ({ params: { path: { strategy_id } } });
@@ -12,6 +12,20 @@ export const closePosition = (id: string, percent: number) =>
 
 export const reversePosition = (id: string) =>
   unwrap(api.POST('/api/positions/{position_id}/reverse', { ...position(id), body: {} }));
+
+export const changeProtection = (id: string, body: ProtectionChange) =>
+  unwrap(api.PATCH('/api/positions/{position_id}/protection', { ...position(id), body }));
+
+/** Without an account, all of them. */
+export const halt = (level: HaltLevel, accountId: string | null) =>
+  unwrap(api.POST('/api/halt', { body: accountId === null ? { level } : { level, account_id: accountId } }));
+
+export const resume = (accountId: string | null) =>
+  unwrap(api.POST('/api/resume', { body: accountId === null ? {} : { account_id: accountId } }));
+
+/** Replaces all limits of an account. */
+export const setLimits = (id: string, limits: AccountLimits) =>
+  unwrap(api.PATCH('/api/accounts/{account_id}', { params: { path: { account_id: id } }, body: { limits } }));
 
 export const createAccount = (body: NewAccount) => unwrap(api.POST('/api/accounts', { body }));
 

@@ -1,9 +1,8 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { keys, signalsQuery, tradesQuery, upsert } from '@/api/queries';
-import type { LiveMessage } from '@/api/types';
+import type { LiveMessage, Notice } from '@/api/types';
+import { putNotice } from './notices';
 import { putHealth, putPosition, putPrices, replacePositions } from './store';
-
-type Notice = Extract<LiveMessage, { type: 'notice' }>['data'];
 
 /**
  * Where each message goes: positions, prices and health to the live store; signals and trades to the lists that
@@ -29,6 +28,7 @@ export function createApply(queries: QueryClient, onNotice: (notice: Notice) => 
         if (snapshots++ > 0) {
           void queries.invalidateQueries({ queryKey: keys.trades });
           void queries.invalidateQueries({ queryKey: keys.signals });
+          void queries.invalidateQueries({ queryKey: keys.accounts });
         }
         return;
       case 'position':
@@ -50,6 +50,10 @@ export function createApply(queries: QueryClient, onNotice: (notice: Notice) => 
         void queries.invalidateQueries({ queryKey: keys.flightRecords });
         return;
       case 'notice':
+        putNotice(message.data, message.ts);
+        if (message.data.code === 'halted' || message.data.code === 'resumed') {
+          void queries.invalidateQueries({ queryKey: keys.accounts });
+        }
         onNotice(message.data);
         return;
       case 'price':

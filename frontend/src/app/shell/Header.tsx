@@ -11,7 +11,9 @@ import { LogOutIcon, MoonIcon, ShieldIcon, SunIcon, SystemIcon, UserIcon } from 
 import { Pnl } from '@/shared/ui/Pnl';
 import { Tag } from '@/shared/ui/Tag';
 import { ConnectionBadge } from './ConnectionBadge';
+import { HaltButton } from './HaltButton';
 import styles from './Header.module.css';
+import { Notices } from './Notices';
 
 function Environments() {
   const { data } = useQuery(accountsQuery);
@@ -59,6 +61,8 @@ function SchemeToggle() {
 
 function UserMenu() {
   const email = useStore(session, ({ user }) => user?.email);
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const { next, label, Icon } = SCHEMES[colorScheme];
   return (
     <Menu position="bottom-end" width={220}>
       <Menu.Target>
@@ -68,6 +72,14 @@ function UserMenu() {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{email}</Menu.Label>
+        <Menu.Item
+          className={styles.narrow}
+          leftSection={<Icon />}
+          closeMenuOnClick={false}
+          onClick={() => setColorScheme(next)}
+        >
+          Colour scheme: {label}
+        </Menu.Item>
         <Menu.Item leftSection={<LogOutIcon />} onClick={() => void logOut()}>
           Log out
         </Menu.Item>
@@ -90,8 +102,12 @@ export function Header() {
       </div>
       <div className={styles.right}>
         <OpenTotal />
+        <HaltButton />
         <ConnectionBadge />
-        <SchemeToggle />
+        <Notices />
+        <span className={styles.wide}>
+          <SchemeToggle />
+        </span>
         <UserMenu />
       </div>
     </header>

@@ -9,9 +9,12 @@ import { session } from '@/api/session';
 import { createApply } from '@/live/apply';
 import { LiveConnection } from '@/live/connection';
 import { usePositionsFallback } from '@/live/fallback';
+import { clearNotices } from '@/live/notices';
 import { putEnvironments, resetLive, tick } from '@/live/store';
+import { clearAsked } from './asked';
 import { Banner } from './Banner';
 import { DocumentTitle } from './DocumentTitle';
+import { HaltBanner } from './HaltBanner';
 import { Header } from './Header';
 import { HealthStrip } from './HealthStrip';
 import { Nav } from './Nav';
@@ -37,6 +40,8 @@ function useLiveConnection() {
       clearInterval(clock);
       connection.stop();
       resetLive();
+      clearNotices();
+      clearAsked();
     };
   }, [queries]);
 }
@@ -77,6 +82,7 @@ export function Shell() {
       <Header />
       <Nav />
       <main id="main" className={styles.main} tabIndex={-1}>
+        <HaltBanner />
         <Banner />
         <Outlet />
       </main>

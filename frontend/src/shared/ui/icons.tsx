@@ -104,3 +104,15 @@ export const DotsIcon = icon(
   </>,
   true,
 );
+export const BellIcon = icon(
+  <>
+    <path d="M6 10a6 6 0 0 1 12 0c0 5 2 6.5 2 6.5H4S6 15 6 10z" />
+    <path d="M10 19.8a2.2 2.2 0 0 0 4 0" />
+  </>,
+);
+export const HaltIcon = icon(
+  <>
+    <path d="M8.3 3h7.4L21 8.3v7.4L15.7 21H8.3L3 15.7V8.3z" />
+    <path d="M8.5 12h7" />
+  </>,
+);
