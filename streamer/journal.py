@@ -6,9 +6,10 @@ ahead when the database does not answer, and its record is written when it is ba
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 import psycopg
 from psycopg import AsyncConnection
@@ -43,6 +44,11 @@ log = logger("streamer")
 
 _RETRY_S = (0.05, 0.1, 0.25, 0.5, 1.0)
 _BATCH_MAX = 200
+_PATIENCE_S = 1.0
+"""A commit that takes longer has what protects go ahead of it."""
+
+AWAY: Final = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
+"""The database does not answer, or takes no writes (a failover under way): try again."""
 
 # Rows before those that refer to them.
 _ORDER: tuple[type[Change], ...] = (
@@ -94,11 +100,14 @@ class Journal:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._away = False
 
     def put(self, changes: tuple[Change, ...], then: tuple[Effect, ...] = ()) -> None:
         self._entries.append(_Entry(changes, then))
         self._idle.clear()
         self._wake.set()
+        if self._away:
+            self._go_ahead_protecting()
 
     async def drained(self) -> None:
         """Wait until everything put so far is durable."""
@@ -115,8 +124,9 @@ class Journal:
             batch = [self._entries[i] for i in range(min(len(self._entries), _BATCH_MAX))]
             try:
                 passing("commit:before")
-                await self._commit([change for entry in batch for change in entry.changes])
-            except (psycopg.OperationalError, PoolTimeout) as error:
+                with self._patience():
+                    await self._commit([change for entry in batch for change in entry.changes])
+            except AWAY as error:
                 log.error("commit failed, will be tried again", reason=str(error), waiting=len(self._entries))
                 self._go_ahead_protecting()
                 await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
@@ -124,6 +134,7 @@ class Journal:
                 continue
             passing("commit:after")
             failures = 0
+            self._away = False
             for _ in batch:
                 self._entries.popleft()
             for entry in batch:
@@ -132,8 +143,18 @@ class Journal:
                         self._perform(effect)
             self._on_commit()
 
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        late = asyncio.get_running_loop().call_later(_PATIENCE_S, self._go_ahead_protecting)
+        try:
+            yield
+        finally:
+            late.cancel()
+
     def _go_ahead_protecting(self) -> None:
-        for entry in self._entries:
+        """From now until a commit succeeds. What is performed may put more, which then goes ahead by itself."""
+        self._away = True
+        for entry in tuple(self._entries):
             if not entry.protected:
                 entry.protected = True
                 for effect in entry.then:
@@ -180,7 +201,7 @@ class Journal:
             case SaveDay(day=day):
                 await aexecute(connection, trading.save_day(owner, day))
             case Notice(level=level, code=code, message=message):
-                notice = NoticeData(level=level.value, code=code, message=message)
+                notice = NoticeData(level=level.value, code=code, message=trading.storable(message))
                 await afetch_one(connection, dashboards.append_event(owner.user_id, "notice", notice))
             case Quarantine():
                 await aexecute(connection, trading.quarantine(owner, change))

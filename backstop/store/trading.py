@@ -30,6 +30,15 @@ def moment(ms: int | None) -> datetime | None:
     return datetime.fromtimestamp(ms / 1000, UTC) if ms is not None else None
 
 
+def storable(text: str) -> str:
+    """Text as PostgreSQL takes it: what the exchange sends may hold what no column can."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
+def _storable(text: str | None) -> str | None:
+    return storable(text) if text is not None else None
+
+
 def save_position(owner: Owner, position: Position) -> Query[None]:
     sql = """
         insert into positions (id, user_id, account_id, strategy_id, signal_id, symbol, side, status, qty, cost,
@@ -139,7 +148,7 @@ def save_order(owner: Owner, order: Order) -> Query[None]:
         "reported_qty": order.reported_qty,
         "exchange_order_id": order.exchange_order_id,
         "ret_code": order.ret_code,
-        "reason": order.reason,
+        "reason": _storable(order.reason),
         "created_at": moment(order.created_at),
         "not_after": moment(order.not_after),
         "sent_at": moment(order.sent_at),
@@ -226,7 +235,7 @@ def settle_signal(settled: SettleSignal) -> Query[None]:
         "id": settled.signal_id,
         "status": settled.status.value,
         "code": settled.code,
-        "reason": settled.reason,
+        "reason": _storable(settled.reason),
         "position_id": settled.position_id,
     }
     return Query(sql, values, no_row)
@@ -237,7 +246,7 @@ def settle_command(settled: SettleCommand) -> Query[None]:
         update commands set status = %(status)s, reason_code = %(code)s, reason = %(reason)s, decided_at = now()
          where id = %(id)s and status in ('accepted', 'executing')"""
     status = "failed" if settled.status.value == "expired" else settled.status.value
-    values = {"id": settled.command_id, "status": status, "code": settled.code, "reason": settled.reason}
+    values = {"id": settled.command_id, "status": status, "code": settled.code, "reason": _storable(settled.reason)}
     return Query(sql, values, no_row)
 
 
@@ -254,7 +263,7 @@ def save_reversal(owner: Owner, reversal: Reversal) -> Query[None]:
         "position_id": reversal.position_id,
         "step": reversal.step.value,
         "plan": Jsonb(write_plan(reversal.plan)),
-        "reason": reversal.reason,
+        "reason": _storable(reversal.reason),
     }
     return Query(sql, values, no_row)
 
@@ -294,7 +303,7 @@ def quarantine(owner: Owner, kept: Quarantine) -> Query[None]:
         "user_id": owner.user_id,
         "account_id": owner.account_id,
         "topic": kept.topic,
-        "reason": kept.reason,
-        "payload": Jsonb(kept.payload),
+        "reason": storable(kept.reason),
+        "payload": Jsonb(storable(kept.payload)),
     }
     return Query(sql, values, no_row)
