@@ -1,0 +1,1 @@
+"""The decision engine and the streamer's duties in a simulated world: seeded, deterministic, with faults."""

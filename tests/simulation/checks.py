@@ -1,0 +1,384 @@
+"""The invariants that hold at every step. Each is a named function; the number is the one in the reliability reference.
+
+Counted on the exchange's side wherever that is possible: what a streamer believes proves nothing.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from backstop.domain.ids import OrderLinkId, PositionId, Symbol, cause_of, order_link_id
+from backstop.domain.order import Order, OrderStatus
+from backstop.domain.position import Position, PositionStatus
+from backstop.domain.side import Side
+from backstop.domain.protection import LevelKind, LevelStatus
+from backstop.engine.effects import BookExecution, Change, SaveOrder, SavePosition
+from backstop.engine.events import LevelCrossed
+from tests.simulation.actor import SimActor, SimJournal, Spy
+from tests.simulation.exchange import Book, ExchangeOrder
+from tests.simulation.faults import Kind
+from tests.simulation.process import Process
+
+if TYPE_CHECKING:
+    from tests.simulation.shell import Streamer
+    from tests.simulation.world import World
+
+PRICE_MAX_AGE_MS = 3_000
+_CLOCKS_DIFFER_MS = 500
+NAKED_MS = 5_000
+BLIND_MS = 10_000
+UNKEPT_MS = 30_000
+REREAD_WITHIN_MS = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    invariant: str
+    at: int
+    text: str
+
+
+class Checks(Spy):
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.done: Counter[str] = Counter()
+        self.violations: list[Violation] = []
+        self.unknowable: set[str] = set()
+        """Symbols on which something happened that no execution we know of explains."""
+        self._seen_text: set[tuple[str, str]] = set()
+        self._openings: Counter[object] = Counter()
+        self._first_sent: set[str] = set()
+        self.sent: Counter[str] = Counter()
+        self._position_sums: dict[PositionId, list[Decimal]] = {}
+        self._order_sums: dict[OrderLinkId, Decimal] = {}
+        self._booked: set[str] = set()
+        self._decided_on: dict[str, int] = {}
+        self._naked: dict[str, int] = {}
+        self._blind: dict[str, int] = {}
+        self._unkept: dict[str, int] = {}
+
+    def fail(self, invariant: str, text: str, key: str = "") -> None:
+        """Kept once for each `key`; the run goes on."""
+        if (invariant, key or text) not in self._seen_text:
+            self._seen_text.add((invariant, key or text))
+            violation = Violation(invariant, self._world.heap.now, text)
+            self.violations.append(violation)
+            self._world.trace.note("check", f"✗ {invariant}: {text}")
+
+    def broke(self, holder: str, error: Exception) -> None:
+        """The engine never raises."""
+        where = ""
+        trace = error.__traceback__
+        while trace is not None:
+            where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}"
+            trace = trace.tb_next
+        self.fail("0 the engine does not raise", f"{type(error).__name__}: {error} at {where}", where)
+
+    # ---- at the exchange
+
+    def order_accepted(self, order: ExchangeOrder) -> None:
+        if order.stop_type:
+            return
+        self.one_opening_per_cause(order)
+        self.closes_only_reduce(order)
+
+    def one_opening_per_cause(self, order: ExchangeOrder) -> None:
+        name = "1 one effective opening per signal"
+        self.done[name] += 1
+        if order.reduce_only:
+            return
+        cause = cause_of(order.link)
+        if cause is None:
+            return self.fail(name, f"an order without an id of ours was accepted: {order.link!r}")
+        self._openings[cause] += 1
+        if self._openings[cause] > 1:
+            self.fail(name, f"{self._openings[cause]} opening orders for one cause, the last {order.link}")
+
+    def closes_only_reduce(self, order: ExchangeOrder) -> None:
+        name = "4 no close increases or flips"
+        self.done[name] += 1
+        book = self._world.exchange.books[order.symbol]
+        leg = _leg(order.link)
+        if leg.startswith("o"):
+            cap = self._cap(order)
+            if cap is not None and order.qty > cap:
+                self.fail(name, f"{order.link} opens {order.qty}, more than {cap}", order.link)
+            return
+        if not order.reduce_only:
+            self.fail(name, f"{order.link} closes without reduceOnly", order.link)
+        if order.qty > book.largest:
+            self.fail(name, f"{order.link} closes {order.qty}, more than the {book.largest} ever held", order.link)
+        if leg.startswith("t"):
+            self._target_closes_its_part(name, order, book)
+
+    def _target_closes_its_part(self, name: str, order: ExchangeOrder, book: Book) -> None:
+        first = f"{order.link.rpartition('-')[0]}-1"
+        row = self._world.store.levels.get(OrderLinkId(first))
+        if row is None:
+            return
+        part = max(row.level.portion * book.opened, book.listing.least)
+        position = self._world.store.positions.get(row.level.position_id)
+        if position is None:
+            return
+        # The last rung takes all that is left, as does one that would leave less than can be closed later.
+        others = [
+            level
+            for level in position.levels
+            if level.kind is LevelKind.TAKE_PROFIT and level.status is LevelStatus.ARMED and level.rung != row.level.rung
+        ]
+        whole = not others or position.qty - part < book.listing.least
+        if order.qty > part and not whole:
+            self.fail(name, f"{order.link} closes {order.qty}, its part is {part}", order.link)
+
+    def _cap(self, order: ExchangeOrder) -> Decimal | None:
+        intent = self._world.store.orders.get(OrderLinkId(order.link))
+        if intent is None or intent.signal_id is None:
+            return None
+        row = self._world.store.signals.get(intent.signal_id)
+        return row.signal.qty if row is not None else None
+
+    # ---- when it is sent
+
+    def order_sent(self, process: Process, body: Mapping[str, Any], signed_at: int) -> None:
+        link = str(body.get("orderLinkId", ""))
+        self.sent[link] += 1
+        if self.sent[link] == 41:
+            self.fail("14 no retry without end", f"{link} was sent 40 times", link)
+        first = link not in self._first_sent
+        self._first_sent.add(link)
+        if not first:
+            return
+        self.intent_before_request(process, link, body)
+        if not body.get("reduceOnly") and _leg(link).startswith("o"):
+            self.no_late_open(process, link, signed_at)
+
+    def intent_before_request(self, process: Process, link: str, body: Mapping[str, Any]) -> None:
+        name = "2 intent before request"
+        self.done[name] += 1
+        store = self._world.store
+        intent = store.orders.get(OrderLinkId(link))
+        if _leg(link).startswith("o"):
+            if intent is None:
+                return self.fail(name, f"{link} is sent and not written down", link)
+            said = (body["symbol"], body["side"].lower(), Decimal(body["qty"]), body.get("stopLoss"))
+            stop = None if intent.stop_loss is None else format(intent.stop_loss, "f")
+            stored = (intent.symbol, intent.side.value, intent.qty, None if stop is None else _plain(stop))
+            if said != stored:
+                self.fail(name, f"{link} says {said}, its intent {stored}", link)
+            return
+        cause = cause_of(link)
+        known = (
+            intent is not None
+            or OrderLinkId(f"{link.rpartition('-')[0]}-1") in store.levels
+            or cause in store.positions
+            or cause in store.signals
+            or cause in store.commands
+        )
+        if not known and not any(link in repr(change) for change in self._unwritten(process)):
+            self.fail(name, f"{link} follows from nothing written down", link)
+
+    def _unwritten(self, process: Process) -> tuple[Change, ...]:
+        for streamer in self._world.streamers.values():
+            if streamer is not None and streamer.process is process and streamer.journal is not None:
+                return streamer.journal.unwritten()
+        return ()
+
+    def no_late_open(self, process: Process, link: str, signed_at: int) -> None:
+        name = "7 no late open"
+        self.done[name] += 1
+        intent = self._world.store.orders.get(OrderLinkId(link))
+        if intent is None:
+            return
+        row = self._world.store.signals.get(intent.signal_id) if intent.signal_id is not None else None
+        if row is not None:
+            strategy = self._world.store.strategies[row.signal.strategy_id]
+            age = signed_at - row.signal.at
+            if age > strategy.max_age_ms + _CLOCKS_DIFFER_MS * 2:
+                self.fail(name, f"{link} is first sent {age} ms after its alert, allowed {strategy.max_age_ms}", link)
+        seller = next(s for s in self._world.streamers.values() if s is not None and s.process is process)
+        quote = seller.market.quote(intent.symbol)
+        if quote is None or process.clock() - quote.at > PRICE_MAX_AGE_MS:
+            age = "none" if quote is None else f"{process.clock() - quote.at} ms old"
+            self.fail(name, f"{link} is first sent while the newest price is {age}", "no fresh price")
+        decided = self._decided_on.get(link)
+        if decided is not None and self._world.heap.now - decided > PRICE_MAX_AGE_MS + _CLOCKS_DIFFER_MS:
+            self.fail(name, f"{link} is first sent as decided on a price {self._world.heap.now - decided} ms old", "stale price")
+
+    # ---- in the streamer
+
+    def decided(self, actor: SimActor, changes: tuple[Change, ...]) -> None:
+        for change in changes:
+            if isinstance(change, SaveOrder) and change.order.is_entry and change.order.status is OrderStatus.INTENDED:
+                quote = actor.market.quote(change.order.symbol)
+                if quote is not None:
+                    self._decided_on.setdefault(change.order.link_id, quote.at)
+
+    def crossed(self, actor: SimActor, event: LevelCrossed) -> None:
+        name = "8 only sane prices trigger"
+        self.done[name] += 1
+        now = self._world.heap.now
+        position = actor.state.positions.get(event.symbol)
+        level = None
+        if position is not None:
+            level = next((level for level in position.levels if level.close_id == event.close_id), None)
+        if level is None:
+            return
+        true = self._world.feed.true[event.symbol]
+        since = now - PRICE_MAX_AGE_MS - _CLOCKS_DIFFER_MS
+        # The price of a moment holds until the next, so that the last one before the window counts too.
+        recent = [price for at, price in true if at >= since] or [true[-1][1]]
+        if not any(level.crossed_by(price) for price in recent):
+            self.fail(name, f"{event.symbol} level {level.price} fired at {event.price}; it never was there", str(event.close_id))
+
+    # ---- at each commit
+
+    def committed(self, epoch: int, changes: list[Change]) -> None:
+        self.newest_epoch_commits(epoch)
+        touched: dict[PositionId, None] = {}
+        orders: dict[OrderLinkId, None] = {}
+        for change in changes:
+            match change:
+                case BookExecution(execution=execution, position_id=position_id) if execution.exec_type != "Funding":
+                    self._sum(change)
+                    if position_id is not None:
+                        touched[position_id] = None
+                    if execution.order_link_id:
+                        orders[OrderLinkId(execution.order_link_id)] = None
+                case SavePosition(position=position):
+                    touched[position.id] = None
+                case SaveOrder(order=order):
+                    orders[order.link_id] = None
+                case _:
+                    pass
+        self.fills_move_all_rows_together(touched, orders)
+        self.one_open_intent_per_signal(changes)
+
+    def newest_epoch_commits(self, epoch: int) -> None:
+        name = "6 only the newest epoch commits"
+        self.done[name] += 1
+        lease = self._world.store.lease
+        if lease is None or lease.epoch != epoch:
+            self.fail(name, f"epoch {epoch} committed while {lease} holds")
+
+    def _sum(self, booked: BookExecution) -> None:
+        execution = booked.execution
+        if execution.exec_id in self._booked:
+            return
+        self._booked.add(execution.exec_id)
+        if booked.position_id is not None:
+            position = self._world.store.positions[booked.position_id]
+            sums = self._position_sums.setdefault(booked.position_id, [Decimal(0), Decimal(0)])
+            sums[execution.side is position.side.exit] += execution.qty
+        if execution.order_link_id:
+            link = OrderLinkId(execution.order_link_id)
+            self._order_sums[link] = self._order_sums.get(link, Decimal(0)) + execution.qty
+
+    def fills_move_all_rows_together(
+        self, positions: Mapping[PositionId, None], orders: Mapping[OrderLinkId, None]
+    ) -> None:
+        name = "3 each execution counts once, in one transaction"
+        self.done[name] += 1
+        store = self._world.store
+        for position_id in positions:
+            position = store.positions[position_id]
+            entered, left = self._position_sums.get(position_id, (Decimal(0), Decimal(0)))
+            if position.entry_qty != entered or position.exit_qty != min(entered, left):
+                self.fail(
+                    name,
+                    f"{position.symbol} row says in {position.entry_qty} out {position.exit_qty}, "
+                    f"its executions in {entered} out {left}",
+                    str(position_id),
+                )
+        for link in orders:
+            order = store.orders.get(link)
+            filled = self._order_sums.get(link, Decimal(0))
+            if order is not None and order.filled_qty != filled:
+                self.fail(name, f"order {link} says filled {order.filled_qty}, its executions {filled}", link)
+
+    def one_open_intent_per_signal(self, changes: list[Change]) -> None:
+        name = "1 one live open intent per signal"
+        self.done[name] += 1
+        for change in changes:
+            if isinstance(change, SaveOrder) and change.order.is_entry and change.order.position_id is not None:
+                wanted = order_link_id(change.order.position_id, "o")
+                if change.order.link_id != wanted:
+                    self.fail(name, f"{change.order.link_id} is a second opening intent", change.order.link_id)
+
+    # ---- every second
+
+    def second(self) -> None:
+        leader = self._world.leader()
+        if leader is None or leader.actor is None or leader.trading_since is None:
+            self._naked.clear()
+            self._blind.clear()
+            self._unkept.clear()
+        else:
+            for symbol, book in self._world.exchange.books.items():
+                self.never_unprotected(leader, leader.actor, Symbol(symbol), book)
+        self.fills_are_known_after_a_reconnect(leader)
+
+    def never_unprotected(self, leader: "Streamer", actor: SimActor, symbol: Symbol, book: Book) -> None:
+        name = "5 never unprotected"
+        self.done[name] += 1
+        now = self._world.heap.now
+        position = actor.state.positions.get(symbol)
+        held = position is not None and book.size != 0 and (book.size > 0) is (position.side.sign > 0)
+        if position is None or not held or position.stop_loss is None:
+            for since in (self._naked, self._blind, self._unkept):
+                since.pop(symbol, None)
+            return
+        native = book.stop is not None
+        armed = position.status is PositionStatus.CLOSING or self._watched(leader, position)
+        quote = leader.market.quote(symbol)
+        sighted = quote is not None and leader.process.clock() - quote.at <= PRICE_MAX_AGE_MS + _CLOCKS_DIFFER_MS
+        self._lasts(name, self._naked, symbol, not native and not armed, NAKED_MS, f"{symbol}: no stop, no watcher")
+        blind = not native and not sighted and position.status is PositionStatus.OPEN
+        self._lasts(name, self._blind, symbol, blind, BLIND_MS, f"{symbol}: no stop, and the watcher sees no price")
+        reachable = now >= self._world.venue.maintenance_until and not self._world.venue.down
+        unkept = not native and position.status is PositionStatus.OPEN and reachable and not self._world.venue.lag
+        self._lasts(name, self._unkept, symbol, unkept, UNKEPT_MS, f"{symbol}: the exchange keeps no stop")
+
+    def _lasts(self, name: str, since: dict[str, int], symbol: str, bad: bool, allowed: int, text: str) -> None:
+        now = self._world.heap.now
+        if not bad:
+            since.pop(symbol, None)
+        elif now - since.setdefault(symbol, now) > allowed + 1_000:
+            self.fail(name, f"{text} for more than {allowed} ms", text)
+
+    @staticmethod
+    def _watched(leader: "Streamer", position: Position) -> bool:
+        return any(
+            level.kind.is_stop and leader.market.watches(level.close_id) for level in position.armed
+        )
+
+    def fills_are_known_after_a_reconnect(self, leader: "Streamer | None") -> None:
+        """14: what filled while the private stream was away is booked soon after it is back."""
+        name = "14 fills of a gap are known soon after it"
+        now = self._world.heap.now
+        if leader is None or leader.actor is None or leader.private is None or leader.trading_since is None:
+            return
+        opened = leader.private.opened_at
+        if not leader.private.open or not REREAD_WITHIN_MS <= now - opened < REREAD_WITHIN_MS + 1_000:
+            return
+        if opened <= leader.trading_since or self._world.wire.troubled_at > opened - 7_000:
+            return
+        self.done[name] += 1
+        exchange = self._world.exchange
+        for execution in exchange.executions[exchange.executions_until(opened - 120_000) : exchange.executions_until(opened)]:
+            exec_id = str(execution.row["execId"])
+            early = any(exec_id == e.exec_id for held in leader.actor.state.early.values() for e in held)
+            if exec_id not in leader.actor.state.seen and not early:
+                self.fail(name, f"{exec_id} of {execution.row['symbol']} filled before the reconnect", exec_id)
+
+
+def _leg(link: str) -> str:
+    parts = link.split("-")
+    return parts[1] if len(parts) == 3 else ""
+
+
+def _plain(number: str) -> str:
+    return number.rstrip("0").rstrip(".") if "." in number else number
+
+

@@ -1,0 +1,386 @@
+"""The simulated exchange's books: orders, fills, positions, the wallet and its log. One account, one-way mode.
+
+It writes rows as Bybit V5 does and shares no rule with what it tests: quantities, profit and protection are its own.
+"""
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import ROUND_FLOOR, Decimal
+from random import Random
+from typing import Any, Protocol
+
+from tests.simulation.clock import Heap
+from tests.simulation.faults import Dice, Kind
+from tests.simulation.listings import Listing
+
+Row = dict[str, Any]
+
+TAKER = Decimal("0.00055")
+_CENT = Decimal("0.00000001")
+_ZERO = Decimal(0)
+
+
+def text(number: Decimal) -> str:
+    return format(number, "f")
+
+
+@dataclass(slots=True, eq=False)
+class ExchangeOrder:
+    """`versions`: its rows, each with when it became so."""
+
+    id: str
+    link: str
+    symbol: str
+    buys: bool
+    qty: Decimal
+    reduce_only: bool
+    stop: Decimal | None
+    created: int
+    status: str = "New"
+    filled: Decimal = _ZERO
+    reject: str = "EC_NoError"
+    stop_type: str = ""
+    create_type: str = "CreateByUser"
+    closed_at: int | None = None
+    closed_no: int = 0
+    versions: list[tuple[int, Row]] = field(default_factory=list)
+
+    def row(self) -> Row:
+        return {
+            "category": "linear",
+            "symbol": self.symbol,
+            "orderId": self.id,
+            "orderLinkId": self.link,
+            "side": "Buy" if self.buys else "Sell",
+            "orderType": "Market",
+            "qty": text(self.qty),
+            "cumExecQty": text(self.filled),
+            "orderStatus": self.status,
+            "rejectReason": self.reject,
+            "reduceOnly": self.reduce_only,
+            "stopOrderType": self.stop_type,
+            "createType": self.create_type,
+        }
+
+
+@dataclass(slots=True, eq=False)
+class Book:
+    """One symbol: its prices and what the account holds of it. `size` is signed; `cost` what it was traded for.
+
+    `opened` and `largest` are of the position held now, or of the last one when flat.
+    """
+
+    listing: Listing
+    last: Decimal
+    mark: Decimal
+    size: Decimal = _ZERO
+    cost: Decimal = _ZERO
+    stop: Decimal | None = None
+    opened: Decimal = _ZERO
+    largest: Decimal = _ZERO
+    seq: int = 0
+    versions: deque[tuple[int, Row]] = field(default_factory=lambda: deque(maxlen=64))
+
+    def row(self) -> Row:
+        flat = self.size == 0
+        price = "0" if flat else text(self.cost / abs(self.size))
+        return {
+            "category": "linear",
+            "symbol": self.listing.symbol,
+            "positionIdx": 0,
+            "side": "" if flat else "Buy" if self.size > 0 else "Sell",
+            "size": text(abs(self.size)),
+            "avgPrice": price,
+            "entryPrice": price,
+            "markPrice": text(self.mark),
+            "stopLoss": "0" if self.stop is None else text(self.stop),
+            "seq": self.seq,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """The transaction log: what one execution did to the wallet."""
+
+    symbol: str
+    exec_id: str
+    exec_type: str
+    pnl: Decimal
+    fee: Decimal
+    funding: Decimal
+
+
+@dataclass(slots=True)
+class Execution:
+    at: int
+    row: Row
+
+
+class Watcher(Protocol):
+    """Who looks over the exchange's shoulder."""
+
+    def order_accepted(self, order: ExchangeOrder) -> None: ...
+
+
+class Exchange:
+    def __init__(self, heap: Heap, random: Random, dice: Dice, listings: tuple[Listing, ...], balance: Decimal) -> None:
+        self.heap = heap
+        self.dice = dice
+        self.books = {str(listing.symbol): Book(listing, listing.first, listing.first) for listing in listings}
+        self.start_balance = balance
+        self.wallet = balance
+        self.log: list[LogLine] = []
+        self.orders: dict[str, ExchangeOrder] = {}
+        self.executions: list[Execution] = []
+        self.executions_of: dict[str, list[Execution]] = {}
+        self.closed = 0
+        self.wiped_at = 0
+        self.publish: Callable[[str, Row], None] = lambda _topic, _row: None
+        self.watcher: Watcher | None = None
+        self._random = random
+        self._times: list[int] = []
+        self._number = 0
+        for book in self.books.values():
+            self._remember(book)
+
+    # ---- orders
+
+    def place(
+        self,
+        symbol: str,
+        *,
+        buys: bool,
+        qty: Decimal,
+        reduce_only: bool,
+        link: str = "",
+        stop: Decimal | None = None,
+        stop_type: str = "",
+        create_type: str = "CreateByUser",
+    ) -> ExchangeOrder:
+        """Accept an order; it is matched a little later."""
+        order = ExchangeOrder(
+            id=f"o{self._next()}",
+            link=link,
+            symbol=symbol,
+            buys=buys,
+            qty=qty,
+            reduce_only=reduce_only,
+            stop=stop,
+            created=self.heap.now,
+            stop_type=stop_type,
+            create_type=create_type,
+        )
+        self.orders[link or order.id] = order
+        self._moved(order, tell=False)
+        if self.watcher is not None:
+            self.watcher.order_accepted(order)
+        delay = self._random.randint(1, 60) if self._random.random() < 0.97 else self._random.randint(200, 2_500)
+        self.heap.after(delay, self._match, order)
+        return order
+
+    def _match(self, order: ExchangeOrder) -> None:
+        book = self.books[order.symbol]
+        ours = bool(order.link)
+        if ours and self.dice.hits(Kind.ASYNC_REJECT):
+            return self._close(order, "Rejected", "EC_RejectedByRiskControl")
+        wanted = order.qty
+        if order.reduce_only:
+            against = book.size if not order.buys else -book.size
+            wanted = min(wanted, max(against, _ZERO))
+            if wanted == 0:
+                return self._close(order, "Cancelled", "EC_ReduceOnlyNothingLeft")
+        fill = wanted
+        if ours or order.stop_type:
+            if self.dice.hits(Kind.BOOK_EMPTY):
+                fill = _ZERO
+            elif self.dice.hits(Kind.BOOK_THIN):
+                share = Decimal(self.dice.of(Kind.BOOK_THIN).randint(5, 95)) / 100
+                fill = self._on_step(book, wanted * share)
+        for part in self._parts(book, fill):
+            self._trade(book, order.buys, part, self._slipped(book, order.buys), "Trade", order)
+        if order.stop is not None and book.size != 0 and (book.size > 0) is order.buys and fill > 0:
+            book.stop = order.stop
+        if fill >= order.qty:
+            return self._close(order, "Filled", "EC_NoError")
+        if fill > 0:
+            return self._close(order, "PartiallyFilledCanceled", "EC_NoImmediateQtyToFill")
+        return self._close(order, "Cancelled", "EC_NoImmediateQtyToFill")
+
+    def _parts(self, book: Book, fill: Decimal) -> list[Decimal]:
+        """A fill in one to three executions."""
+        parts = []
+        for _ in range(self._random.choice((1, 1, 1, 2, 3)) - 1):
+            part = self._on_step(book, fill * Decimal(self._random.randint(20, 80)) / 100)
+            if 0 < part < fill:
+                parts.append(part)
+                fill -= part
+        return [*parts, fill] if fill > 0 else parts
+
+    def _slipped(self, book: Book, buys: bool) -> Decimal:
+        ticks = self._random.randint(0, 5) * (1 if buys else -1)
+        return max(book.last + ticks * book.listing.tick, book.listing.tick)
+
+    @staticmethod
+    def _on_step(book: Book, qty: Decimal) -> Decimal:
+        return (qty / book.listing.step).to_integral_value(ROUND_FLOOR) * book.listing.step
+
+    def _close(self, order: ExchangeOrder, status: str, reject: str) -> None:
+        order.status, order.reject, order.closed_at = status, reject, self.heap.now
+        self.closed += 1
+        order.closed_no = self.closed
+        self._moved(order, tell=True)
+        self._tell_position(self.books[order.symbol])
+
+    def _moved(self, order: ExchangeOrder, *, tell: bool) -> None:
+        row = order.row()
+        order.versions.append((self.heap.now, row))
+        if tell:
+            self.publish("order", row)
+
+    # ---- fills
+
+    def _trade(
+        self, book: Book, buys: bool, qty: Decimal, price: Decimal, exec_type: str, order: ExchangeOrder | None
+    ) -> None:
+        signed = qty if buys else -qty
+        fee = (qty * price * TAKER).quantize(_CENT)
+        pnl = _ZERO
+        rest = signed
+        if book.size * signed < 0:
+            closing = min(qty, abs(book.size))
+            released = book.cost if closing == abs(book.size) else book.cost * closing / abs(book.size)
+            pnl = (price * closing - released) * (1 if book.size > 0 else -1)
+            book.cost -= released
+            book.size += closing if buys else -closing
+            rest = signed - (closing if buys else -closing)
+        if rest != 0:
+            if book.size == 0:
+                book.opened, book.largest, book.cost, book.stop = _ZERO, _ZERO, _ZERO, None
+            book.size += rest
+            book.cost += abs(rest) * price
+            book.opened += abs(rest)
+            book.largest = max(book.largest, abs(book.size))
+        if book.size == 0:
+            book.stop, book.cost = None, _ZERO
+        if order is not None:
+            order.filled += qty
+        book.seq += 1
+        row = self._execution(book, "Buy" if buys else "Sell", qty, price, fee, exec_type, order)
+        self._book(LogLine(book.listing.symbol, row["execId"], exec_type, pnl, fee, _ZERO))
+        self.publish("execution", row)
+        self._tell_position(book)
+        self._tell_wallet()
+
+    def _execution(
+        self,
+        book: Book,
+        side: str,
+        qty: Decimal,
+        price: Decimal,
+        fee: Decimal,
+        exec_type: str,
+        order: ExchangeOrder | None,
+    ) -> Row:
+        row: Row = {
+            "category": "linear",
+            "symbol": book.listing.symbol,
+            "execId": f"x{self._next()}",
+            "execType": exec_type,
+            "side": side,
+            "execQty": text(qty),
+            "execPrice": text(price),
+            "execFee": text(fee),
+            "execTime": str(self.heap.now),
+            "orderId": order.id if order is not None else "",
+            "orderLinkId": order.link if order is not None else "",
+            "stopOrderType": order.stop_type if order is not None else "UNKNOWN",
+            "createType": order.create_type if order is not None else "",
+            "seq": book.seq,
+        }
+        execution = Execution(self.heap.now, row)
+        self.executions.append(execution)
+        self._times.append(execution.at)
+        if order is not None and order.link:
+            self.executions_of.setdefault(order.link, []).append(execution)
+        return row
+
+    def _book(self, line: LogLine) -> None:
+        self.wallet += line.pnl - line.fee + line.funding
+        self.log.append(line)
+
+    def _tell_position(self, book: Book) -> None:
+        self._remember(book)
+        self.publish("position", book.versions[-1][1])
+
+    def _remember(self, book: Book) -> None:
+        book.versions.append((self.heap.now, book.row()))
+
+    def _tell_wallet(self) -> None:
+        self.publish("wallet", self.wallet_row())
+
+    def wallet_row(self) -> Row:
+        return {"accountType": "UNIFIED", "coin": [{"coin": "USDT", "equity": text(self.equity())}]}
+
+    def equity(self) -> Decimal:
+        return self.wallet + sum(
+            (book.size * book.mark - (book.cost if book.size > 0 else -book.cost) for book in self.books.values()), _ZERO
+        )
+
+    def executions_until(self, at: int) -> int:
+        """How many executions there were at `at`."""
+        return bisect_right(self._times, at)
+
+    # ---- what happens without anybody's request
+
+    def price_moved(self, symbol: str, last: Decimal, mark: Decimal) -> None:
+        book = self.books[symbol]
+        book.last, book.mark = last, mark
+        if book.stop is not None and (last <= book.stop if book.size > 0 else last >= book.stop):
+            self.place(
+                symbol,
+                buys=book.size < 0,
+                qty=abs(book.size),
+                reduce_only=True,
+                stop_type="StopLoss",
+                create_type="CreateByStopLoss",
+            )
+
+    def set_stop(self, symbol: str, stop: Decimal | None) -> None:
+        book = self.books[symbol]
+        book.stop = stop
+        self._tell_position(book)
+
+    def fund(self, rate: Decimal) -> None:
+        for book in self.books.values():
+            if book.size == 0:
+                continue
+            paid = (book.size * book.mark * rate).quantize(_CENT)
+            row = self._execution(
+                book, "Buy" if book.size > 0 else "Sell", abs(book.size), book.mark, paid, "Funding", None
+            )
+            self._book(LogLine(book.listing.symbol, row["execId"], "Funding", _ZERO, _ZERO, -paid))
+            if self._random.random() < 0.5:
+                self.publish("execution", row)
+            self._tell_wallet()
+
+    def by_hand(self, symbol: str, signed: Decimal) -> None:
+        """A trade somebody makes at the exchange; it fills at once."""
+        book = self.books[symbol]
+        order = ExchangeOrder(
+            f"o{self._next()}", "", symbol, signed > 0, abs(signed), False, None, self.heap.now
+        )
+        self._trade(book, signed > 0, abs(signed), self._slipped(book, signed > 0), "Trade", order)
+
+    def taken_over(self, symbol: str, qty: Decimal, exec_type: str, create_type: str, price: Decimal) -> None:
+        """Auto-deleveraging, a liquidation, or something newer than our knowledge."""
+        book = self.books[symbol]
+        order = ExchangeOrder(
+            f"o{self._next()}", "", symbol, book.size < 0, qty, False, None, self.heap.now, create_type=create_type
+        )
+        self._trade(book, book.size < 0, qty, price, exec_type, order)
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number

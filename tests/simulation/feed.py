@@ -1,0 +1,113 @@
+"""The market: prices walk, jump and crash, and are told to whoever subscribed, now and then wrongly."""
+
+from collections import deque
+from collections.abc import Iterable
+from decimal import Decimal
+from random import Random
+
+from backstop.domain.ids import Symbol
+from tests.simulation.clock import Heap
+from tests.simulation.exchange import Exchange
+from tests.simulation.faults import Dice, Kind
+from tests.simulation.network import StreamLink
+from tests.simulation.trace import Trace
+
+_REMEMBERED_MS = 12_000
+
+
+class Feed:
+    """Every symbol ticks about every `period` milliseconds."""
+
+    def __init__(
+        self, heap: Heap, random: Random, dice: Dice, exchange: Exchange, trace: Trace, symbols: Iterable[Symbol]
+    ) -> None:
+        self.period = random.choice((1_000, 1_500, 2_000))
+        self.frozen = False
+        self.ticks = 0
+        self.links: list[StreamLink] = []
+        self.true: dict[str, deque[tuple[int, Decimal]]] = {}
+        """What prices really were lately, with when they became so."""
+        self._heap = heap
+        self._random = random
+        self._dice = dice
+        self._exchange = exchange
+        self._trace = trace
+        self._wildness = random.uniform(0.0004, 0.002)
+        self._told: dict[str, str] = {}
+        self._subscribed: dict[str, list[StreamLink]] = {}
+        for symbol in symbols:
+            self.true[symbol] = deque([(heap.now, exchange.books[symbol].last)])
+            heap.after(random.randint(1, self.period), self._tick, symbol)
+
+    def subscribe(self, link: StreamLink, symbol: Symbol) -> None:
+        links = self._subscribed.setdefault(symbol, [])
+        links[:] = [other for other in links if other.process.alive]
+        if link not in links:
+            links.append(link)
+        if link.open:
+            book = self._exchange.books[symbol]
+            fields = f'"symbol":"{symbol}","lastPrice":"{book.last}","markPrice":"{book.mark}"'
+            self._push(link, symbol, "snapshot", fields, self._random.randint(5, 300))
+
+    def _tick(self, symbol: str) -> None:
+        random = self._random
+        self._heap.after(int(self.period * random.uniform(0.6, 1.4)), self._tick, symbol)
+        book = self._exchange.books[symbol]
+        last = book.last
+        moved = not self.frozen and not self._dice.hits(Kind.QUIET)
+        if moved:
+            ticks = round(random.gauss(0, self._wildness) * float(last / book.listing.tick))
+            last = max(last + ticks * book.listing.tick, book.listing.tick * 1_000)
+        self.move(symbol, last)
+
+    def move(self, symbol: str, last: Decimal) -> None:
+        """The price is now this; told as a delta of what changed."""
+        book = self._exchange.books[symbol]
+        mark = last + self._random.randint(-3, 3) * book.listing.tick
+        self._note(symbol, last)
+        self.ticks += 1
+        self._trace.number(int(last / book.listing.tick))
+        fields = f'"symbol":"{symbol}","markPrice":"{mark}"'
+        told = str(last)
+        if told != self._told.get(symbol):
+            self._told[symbol] = told
+            fields += f',"lastPrice":"{told}"'
+        self._exchange.price_moved(symbol, last, mark)
+        self._tell(symbol, fields)
+
+    def _note(self, symbol: str, last: Decimal) -> None:
+        true = self.true[symbol]
+        true.append((self._heap.now, last))
+        while len(true) > 1 and true[1][0] < self._heap.now - _REMEMBERED_MS:
+            true.popleft()
+
+    def tell_nonsense(self, symbol: str) -> None:
+        """One absurd ticker; the next says the truth again."""
+        book = self._exchange.books[symbol]
+        dice = self._dice.of(Kind.BAD_TICK)
+        last = dice.choice(
+            ("0", "-1", "NaN", "Infinity", "1e999", "", str(book.last * 10), str(book.last / 10), str(book.last / 2))
+        )
+        self._told.pop(symbol, None)
+        mark = dice.choice((f',"markPrice":"{book.mark}"', "", ',"markPrice":"0"'))
+        self._tell(symbol, f'"symbol":"{symbol}","lastPrice":"{last}"{mark}')
+
+    def crash(self, symbol: str) -> None:
+        """A real fall or rise by a tenth or two, in one tick."""
+        dice = self._dice.of(Kind.CRASH)
+        book = self._exchange.books[symbol]
+        share = Decimal(dice.choice((-1, 1)) * dice.randint(8, 20)) / 100
+        last = book.last * (1 + share)
+        self.move(symbol, (last / book.listing.tick).to_integral_value() * book.listing.tick)
+
+    def _tell(self, symbol: str, fields: str) -> None:
+        for link in self._subscribed.get(symbol, ()):
+            if link.open:
+                delay = 5 + int(self._random.random() * 40)
+                if self._dice.hits(Kind.TICK_LATE):
+                    delay += self._dice.of(Kind.TICK_LATE).randint(500, 6_000)
+                self._push(link, symbol, "delta", fields, delay)
+
+    def _push(self, link: StreamLink, symbol: str, kind: str, fields: str, delay: int) -> None:
+        frame = f'{{"topic":"tickers.{symbol}","type":"{kind}","ts":{self._heap.now},"data":{{{fields}}}}}'
+        link.push(frame.encode(), delay)

@@ -1,0 +1,222 @@
+"""The invariants that hold when faults have stopped and everything has come to rest, and that life goes on then."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from backstop.domain.ids import Symbol
+from backstop.domain.order import OrderStatus
+from backstop.domain.position import Position, PositionStatus
+from backstop.domain.signal import Action, SignalStatus
+from backstop.engine.reversal import ReversalStep
+from tests.simulation.shell import Streamer
+from tests.simulation.store import _shown
+from tests.simulation.venue import ORDERS_PER_S, READS_PER_S
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+_SAME_PRICE = Decimal("0.0001")
+_LAST_DIGIT = Decimal("0.0000000001")
+_RATE_SHARE = 0.6
+_ENDED = (SignalStatus.EXECUTED, SignalStatus.REFUSED, SignalStatus.EXPIRED, SignalStatus.FAILED)
+_UNDER_WAY = (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN, OrderStatus.OPEN)
+
+
+def check_quiet(world: "World") -> None:
+    leader = world.leader()
+    if leader is None or leader.actor is None or leader.trading_since is None:
+        world.checks.fail("14 somebody trades when faults have stopped", "nobody does, 60 s after")
+        return
+    books_agree(world, leader)
+    every_execution_is_booked(world)
+    ledger_balances(world)
+    nothing_is_left_undone(world, leader)
+    dashboards_agree(world)
+    resident_stops_stand(world)
+
+
+def _live(world: "World") -> dict[str, Position]:
+    return {p.symbol: p for p in world.store.positions.values() if p.status is not PositionStatus.CLOSED}
+
+
+def books_agree(world: "World", leader: Streamer) -> None:
+    name = "10 the database holds what the exchange holds"
+    world.checks.done[name] += 1
+    live = _live(world)
+    assert leader.actor is not None
+    for symbol, book in world.exchange.books.items():
+        position = live.get(symbol)
+        if position is None:
+            if book.size != 0 and symbol not in leader.actor.state.foreign:
+                world.checks.fail(name, f"{symbol}: {book.size} at the exchange, nothing in the database", symbol)
+            continue
+        signed = position.qty * position.side.sign
+        foreign = symbol in leader.actor.state.foreign
+        if signed != book.size and not (foreign and signed == 0):
+            world.checks.fail(name, f"{symbol}: {book.size} at the exchange, {signed} in the database", symbol)
+        elif book.size != 0 and position.entry_price is not None and symbol not in world.checks.unknowable:
+            theirs = book.cost / abs(book.size)
+            if abs(position.entry_price - theirs) > theirs * _SAME_PRICE:
+                world.checks.fail(name, f"{symbol}: entry {theirs} at the exchange, {position.entry_price} here", symbol)
+        memory = leader.actor.state.positions.get(Symbol(symbol))
+        if memory is None or memory.qty != position.qty or memory.status is not position.status:
+            world.checks.fail(name, f"{symbol}: the streamer and the database differ: {memory} {position}", symbol)
+
+
+def every_execution_is_booked(world: "World") -> None:
+    name = "3 each execution is booked"
+    world.checks.done[name] += 1
+    known = world.store.executions
+    for execution in world.exchange.executions:
+        row = execution.row
+        if str(row["execId"]) not in known and row["execType"] != "CorporateAction":
+            world.checks.fail(name, f"{row['execId']} {row['execType']} {row['side']} {row['execQty']} {row['symbol']}", "x")
+    theirs = {str(execution.row["execId"]) for execution in world.exchange.executions}
+    for exec_id, booked in known.items():
+        if exec_id not in theirs and booked.execution.symbol not in world.checks.unknowable:
+            world.checks.fail(name, f"{exec_id} is booked and never happened", booked.execution.symbol)
+
+
+def ledger_balances(world: "World") -> None:
+    """Profit is compared with what is still held taken into account, so that the order in which fills were heard of
+    does not matter; fees and funding to the last digit."""
+    name = "11 the ledger balances with the wallet"
+    world.checks.done[name] += 1
+    live = _live(world)
+    unowned = {b.execution.symbol for b in world.store.executions.values() if b.position_id is None}
+    flipped = {notice.message.split()[0] for notice in world.store.notices if notice.code == "flipped"}
+    for symbol, book in world.exchange.books.items():
+        log = [line for line in world.exchange.log if line.symbol == symbol and line.exec_type != "CorporateAction"]
+        ledger = [line for line in world.store.ledger if line.symbol == symbol]
+        for kind, theirs in (
+            ("fee", -sum((line.fee for line in log), Decimal(0))),
+            ("funding", sum((line.funding for line in log), Decimal(0))),
+        ):
+            ours = sum((line.amount for line in ledger if line.kind == kind), Decimal(0))
+            if ours != theirs:
+                world.checks.fail(name, f"{symbol} {kind}: wallet {theirs}, ledger {ours}", f"{symbol}{kind}")
+        if symbol in unowned | flipped | world.checks.unknowable:
+            continue
+        position = live.get(symbol)
+        held = book.cost if book.size > 0 else -book.cost
+        ours_held = Decimal(0) if position is None else position.cost * position.side.sign
+        theirs = sum((line.pnl for line in log), Decimal(0)) - held
+        ours = sum((line.amount for line in ledger if line.kind == "realised_pnl"), Decimal(0)) - ours_held
+        if abs(theirs - ours) > _LAST_DIGIT:
+            world.checks.fail(name, f"{symbol} profit: wallet {theirs}, ledger {ours}", symbol)
+
+
+def nothing_is_left_undone(world: "World", leader: Streamer) -> None:
+    name = "12 nothing is left undone"
+    store = world.store
+    world.checks.done[name] += 1
+    for signal_id, row in store.signals.items():
+        if row.status not in _ENDED:
+            text = f"signal {row.signal.action} {row.signal.symbol} is {row.status} after {world.heap.now - row.received_at} ms"
+            world.checks.fail(name, f"{text} ({str(signal_id)[:8]})", "signal")
+        elif row.endings != 1 or (row.status is not SignalStatus.EXECUTED and not row.reason):
+            world.checks.fail(name, f"signal {signal_id} ended {row.endings} times, {row.status}: {row.reason}", "ending")
+    for command in store.commands.values():
+        if command.status not in _ENDED:
+            world.checks.fail(name, f"{type(command.command).__name__} is {command.status}", "command")
+    for order in store.orders.values():
+        if order.status in _UNDER_WAY:
+            age = world.heap.now - order.created_at
+            world.checks.fail(name, f"order {order.link_id} {order.symbol} is {order.status}, made {age} ms ago", "order")
+    for reversal in store.reversals.values():
+        if reversal.step in (ReversalStep.CLOSING, ReversalStep.OPENING):
+            world.checks.fail(name, f"reversal of {reversal.plan.symbol} is {reversal.step}", "reversal")
+    for position in _live(world).values():
+        if position.status is not PositionStatus.OPEN:
+            age = world.heap.now - position.updated_at
+            text = f"{position.symbol} is {position.status} with {position.qty}, moved {age} ms ago"
+            world.checks.fail("14 what is to be closed gets closed", text, "closing")
+    assert leader.actor is not None
+    for symbol, line in leader.actor.state.waiting.items():
+        world.checks.fail(name, f"{len(line)} wait for {symbol}", "waiting")
+
+
+def dashboards_agree(world: "World") -> None:
+    name = "13 a dashboard that took every event shows the database"
+    world.checks.done[name] += 1
+    store = world.store
+    for position_id, position in store.positions.items():
+        if store.told.get(("position", position_id)) != _shown(position):
+            world.checks.fail(name, f"position {position.symbol} {position.status}", "position")
+    for link, order in store.orders.items():
+        if store.told.get(("order", link)) != order:
+            world.checks.fail(name, f"order {link}", "order")
+
+
+def resident_stops_stand(world: "World") -> None:
+    """5: behind the watched stop, or on it, and not much farther than its gap."""
+    name = "5 the exchange's stop stands where it should"
+    world.checks.done[name] += 1
+    for symbol, position in _live(world).items():
+        book = world.exchange.books[symbol]
+        stop, entry = position.stop_loss, position.entry_price
+        if position.status is not PositionStatus.OPEN or book.size == 0 or stop is None or entry is None:
+            continue
+        if book.stop is None:
+            world.checks.fail(name, f"{symbol} has none", symbol)
+            continue
+        behind = (stop - book.stop) * position.side.sign
+        if not 0 <= behind <= entry * position.protection.resident_gap * 4 + book.listing.tick * 4:
+            world.checks.fail(name, f"{symbol} {position.side}: watched {stop}, resident {book.stop}, entry {entry}", symbol)
+
+
+def probe(world: "World") -> None:
+    """14: a stop that is reached closes within 10 s, a signal is handled within 2 s; then all is well again."""
+    feed, exchange, now = world.feed, world.exchange, world.heap.now
+    watched = [p for p in _live(world).values() if p.status is PositionStatus.OPEN and p.stop_loss is not None]
+    world.venue.order_rate.most = world.venue.read_rate.most = 0
+    for position in watched:
+        level = next((lv for lv in position.armed if lv.kind.is_stop and lv.price == position.stop_loss), None)
+        book = exchange.books[position.symbol]
+        if level is None or book.size == 0:
+            continue
+        _walk_to(world, position.symbol, level.price - position.side.sign * book.listing.tick)
+        world.heap.run_until(world.heap.now + 10_000)
+        name = "14 a reached stop closes within 10 s"
+        world.checks.done[name] += 1
+        if book.size != 0:
+            world.checks.fail(name, f"{position.symbol} still holds {book.size}, stop {level.price}, last {book.last}", "stop")
+    _probe_a_signal(world)
+    world.heap.run_until(max(now + 30_000, world.heap.now + 20_000))
+    name = "14 request rates stay under 60 % of the limits"
+    world.checks.done[name] += 1
+    for rate, limit in ((world.venue.order_rate, ORDERS_PER_S), (world.venue.read_rate, READS_PER_S)):
+        if rate.most > limit * _RATE_SHARE:
+            world.checks.fail(name, f"{rate.most} of {limit} a second", str(limit))
+    check_quiet(world)
+    assert feed.frozen
+
+
+def _walk_to(world: "World", symbol: str, price: Decimal) -> None:
+    """Without a jump that needs a second witness."""
+    book = world.exchange.books[symbol]
+    while abs(price - book.last) > book.last * Decimal("0.05"):
+        step = book.last * Decimal("0.05")
+        towards = book.last + (step if price > book.last else -step)
+        world.feed.move(symbol, (towards / book.listing.tick).to_integral_value() * book.listing.tick)
+        world.heap.run_until(world.heap.now + 500)
+    world.feed.move(symbol, price)
+
+
+def _probe_a_signal(world: "World") -> None:
+    name = "14 a signal is handled within 2 s"
+    live = _live(world)
+    for strategy in world.store.strategies.values():
+        flat = sorted(symbol for symbol in strategy.symbols if symbol not in live)
+        if not flat or not strategy.enabled:
+            continue
+        signal = world.source.signal(strategy, flat[0], Action.BUY)
+        world.store.add_signal(signal, str(signal.id))
+        world.source.wake()
+        world.heap.run_until(world.heap.now + 2_000)
+        world.checks.done[name] += 1
+        if world.store.signals[signal.id].status is SignalStatus.ACCEPTED:
+            world.checks.fail(name, f"a buy of {flat[0]} still waits", "signal")
+        return
+
+

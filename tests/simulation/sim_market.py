@@ -1,0 +1,31 @@
+"""The product's market on a simulated public stream: its ticker merge, price guard and trigger book are the product's."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from backstop.domain.ids import OrderLinkId, Symbol
+from streamer.bybit.hosts import Hosts
+from streamer.market import Market
+from tests.simulation.listings import INSTRUMENTS
+from tests.simulation.process import Process
+
+_NOWHERE = Hosts("", "", "")
+
+
+class SimMarket(Market):
+    def __init__(self, process: Process, on_watch: Callable[[Symbol], None]) -> None:
+        super().__init__("simulation", _NOWHERE, process.clock)
+        self.instruments.update({symbol: replace(instrument) for symbol, instrument in INSTRUMENTS.items()})
+        self._on_watch = on_watch
+
+    def watch(self, symbol: Symbol) -> None:
+        if symbol not in self.stream.symbols and symbol in self.instruments:
+            work = self.stream.subscribe(symbol)
+            try:
+                work.send(None)  # it has no socket here, so that it never waits
+            except StopIteration:
+                pass
+            self._on_watch(symbol)
+
+    def watches(self, close_id: OrderLinkId) -> bool:
+        return close_id in self._book._watched  # noqa: SLF001 - asked for no other purpose than to prove it

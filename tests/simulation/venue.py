@@ -1,0 +1,235 @@
+"""The exchange's REST side: what it answers, refuses and does not show yet."""
+
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from tests.simulation.exchange import Exchange, ExchangeOrder, Row
+from tests.simulation.faults import Kind
+from tests.simulation.listings import LISTINGS
+
+Reply = dict[str, Any]
+
+ORDERS_PER_S = 10
+READS_PER_S = 50
+REQUESTS_PER_5S = 600
+_RECENT_CLOSED = 500
+_DAY = 86_400_000
+
+ENDPOINTS = (
+    "private_get_v5_position_list",
+    "private_get_v5_execution_list",
+    "private_get_v5_order_realtime",
+    "private_get_v5_order_history",
+    "private_get_v5_account_wallet_balance",
+    "private_post_v5_order_create",
+    "private_post_v5_position_trading_stop",
+)
+
+
+class Window:
+    """Requests of the last so many milliseconds."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._times: deque[int] = deque()
+        self.most = 0
+
+    def add(self, now: int) -> int:
+        times = self._times
+        times.append(now)
+        while times[0] <= now - self._length:
+            times.popleft()
+        self.most = max(self.most, len(times))
+        return len(times)
+
+
+class Venue:
+    """Answers requests by ccxt's method names. `down` and `lag` are set from outside."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.maintenance_until = 0
+        self.down: dict[str, int] = {}
+        """Until when an endpoint does not work."""
+        self.lag: dict[str, int] = {}
+        """By how many milliseconds an endpoint's answers are behind."""
+        self.pressure_until = 0
+        self.requests: Counter[str] = Counter()
+        self.order_rate, self.read_rate, self.all_rate = Window(1_000), Window(1_000), Window(5_000)
+        self._leverage: dict[str, str] = {}
+
+    def answer(self, method: str, parameters: Mapping[str, Any], signed_at: int) -> Reply:
+        now = self.exchange.heap.now
+        self.requests[method] += 1
+        if self.all_rate.add(now) > REQUESTS_PER_5S:
+            return _refuse(10429, "access too frequent")
+        if now < self.maintenance_until or now < self.down.get(method, 0):
+            return _refuse(10016, "System error. Please try again later.")
+        if method.startswith("private") and not signed_at - 1_000 < now <= signed_at + 5_000:
+            return _refuse(10002, "invalid request, please check your server timestamp or recv_window param.")
+        match method:
+            case "private_post_v5_order_create":
+                return self._create(parameters, now)
+            case "private_post_v5_position_trading_stop":
+                return self._trading_stop(parameters)
+            case "private_post_v5_position_set_leverage":
+                return self._set_leverage(parameters)
+            case "public_get_v5_market_time":
+                return {**_ok({}), "time": now}
+            case "public_get_v5_market_instruments_info":
+                return _ok({"list": [listing.row() for listing in LISTINGS]})
+        if self.read_rate.add(now) > READS_PER_S:
+            return _refuse(10006, "Too many visits. Exceeded the API Rate Limit.")
+        seen_until = now - self.lag.get(method, 0)
+        match method:
+            case "private_get_v5_position_list":
+                return self._page([row for row in self._positions(seen_until)], parameters)
+            case "private_get_v5_execution_list":
+                return self._page(self._executions(parameters, seen_until), parameters)
+            case "private_get_v5_order_realtime":
+                return _ok({"list": self._realtime(str(parameters["orderLinkId"]), seen_until)})
+            case "private_get_v5_order_history":
+                return _ok({"list": self._history(str(parameters["orderLinkId"]), seen_until)})
+            case "private_get_v5_account_wallet_balance":
+                return _ok({"list": [self.exchange.wallet_row()]})
+            case _:
+                return _refuse(10017, f"no such route: {method}")
+
+    # ---- doing
+
+    def _create(self, body: Mapping[str, Any], now: int) -> Reply:
+        if self.order_rate.add(now) > ORDERS_PER_S or (
+            now < self.pressure_until and self.exchange.dice.of(Kind.PRESSURE).random() < 0.6
+        ):
+            return _refuse(10006, "Too many visits. Exceeded the API Rate Limit.")
+        link = str(body.get("orderLinkId", ""))
+        if link and link in self.exchange.orders:
+            return _refuse(110072, "OrderLinkedID is duplicate")
+        if len(link) > 36:
+            return _refuse(10001, "order link id is too long")
+        if self.exchange.dice.hits(Kind.STRANGE_CODE):
+            return _refuse(177_777, "something new")
+        refusal = self._unacceptable(body)
+        if refusal is not None:
+            return refusal
+        stop = body.get("stopLoss")
+        order = self.exchange.place(
+            str(body["symbol"]),
+            buys=body["side"] == "Buy",
+            qty=Decimal(str(body["qty"])),
+            reduce_only=bool(body.get("reduceOnly", False)),
+            link=link,
+            stop=Decimal(str(stop)) if stop is not None else None,
+        )
+        return _ok({"orderId": order.id, "orderLinkId": link})
+
+    def _unacceptable(self, body: Mapping[str, Any]) -> Reply | None:
+        book = self.exchange.books.get(str(body.get("symbol")))
+        if book is None:
+            return _refuse(10001, "Not supported symbols")
+        buys, reduce_only = body["side"] == "Buy", bool(body.get("reduceOnly", False))
+        try:
+            qty = Decimal(str(body["qty"]))
+        except InvalidOperation:
+            return _refuse(10001, "qty is not a number")
+        if qty < book.listing.least or qty % book.listing.step != 0 or qty > book.listing.most:
+            return _refuse(10001, "The number of contracts exceeds a limit allowed")
+        if reduce_only:
+            against = -book.size if buys else book.size
+            return None if against > 0 else _refuse(110017, "current position is zero, cannot fix reduce-only order qty")
+        if qty * book.last < 5:
+            return _refuse(110094, "Order does not meet minimum order value 5USDT")
+        leverage = Decimal(self._leverage.get(book.listing.symbol, "1"))
+        margin = sum(abs(other.size) * other.mark for other in self.exchange.books.values()) / leverage
+        if margin + qty * book.last / leverage > self.exchange.equity():
+            return _refuse(110007, "ab not enough for new order")
+        stop = body.get("stopLoss")
+        if stop is not None and (Decimal(str(stop)) >= book.last) is buys:
+            return _refuse(10001, f"StopLoss set for {body['side']} position should lower than base_price")
+        return None
+
+    def _trading_stop(self, body: Mapping[str, Any]) -> Reply:
+        book = self.exchange.books[str(body["symbol"])]
+        stop = Decimal(str(body["stopLoss"]))
+        if book.size == 0:
+            return _refuse(10001, "can not set tp/sl/ts for zero position")
+        if (stop >= book.last) is (book.size > 0):
+            return _refuse(10001, "StopLoss set for position should lower than base_price")
+        if stop == book.stop:
+            return _refuse(34040, "not modified")
+        self.exchange.set_stop(str(body["symbol"]), stop)
+        return _ok({})
+
+    def _set_leverage(self, body: Mapping[str, Any]) -> Reply:
+        symbol, wanted = str(body["symbol"]), str(body["buyLeverage"])
+        if self._leverage.get(symbol) == wanted:
+            return _refuse(110043, "leverage not modified")
+        self._leverage[symbol] = wanted
+        return _ok({})
+
+    # ---- showing
+
+    def _positions(self, seen_until: int) -> list[Row]:
+        rows = []
+        for book in self.exchange.books.values():
+            at = bisect_right(book.versions, seen_until, key=lambda version: version[0])
+            row = book.versions[max(at - 1, 0)][1]
+            if row["side"]:
+                rows.append({**row, "markPrice": str(book.mark)})
+        return rows
+
+    def _executions(self, parameters: Mapping[str, Any], seen_until: int) -> list[Row]:
+        """Newest first."""
+        link = parameters.get("orderLinkId")
+        if link is not None:
+            found = self.exchange.executions_of.get(str(link), [])
+            return [execution.row for execution in reversed(found) if execution.at <= seen_until]
+        first = self.exchange.executions_until(int(parameters["startTime"]) - 1)
+        last = self.exchange.executions_until(min(int(parameters["endTime"]), seen_until))
+        return [execution.row for execution in reversed(self.exchange.executions[first:last])]
+
+    def _version(self, link: str, seen_until: int) -> tuple[ExchangeOrder, Row] | None:
+        order = self.exchange.orders.get(link)
+        if order is None:
+            return None
+        at = bisect_right(order.versions, seen_until, key=lambda version: version[0])
+        return (order, order.versions[at - 1][1]) if at else None
+
+    def _realtime(self, link: str, seen_until: int) -> list[Row]:
+        found = self._version(link, seen_until)
+        if found is None:
+            return []
+        order, row = found
+        if row["orderStatus"] != "New":
+            assert order.closed_at is not None
+            forgotten = order.closed_no <= self.exchange.closed - _RECENT_CLOSED
+            if order.closed_at < self.exchange.wiped_at or forgotten:
+                return []
+        return [row]
+
+    def _history(self, link: str, seen_until: int) -> list[Row]:
+        found = self._version(link, seen_until)
+        if found is None or found[1]["orderStatus"] == "New":
+            return []
+        order, row = found
+        assert order.closed_at is not None
+        if order.filled == 0 and order.closed_at < self.exchange.heap.now - _DAY:
+            return []
+        return [row]
+
+    def _page(self, rows: list[Row], parameters: Mapping[str, Any]) -> Reply:
+        size = 1 if self.exchange.dice.hits(Kind.SMALL_PAGES) else int(parameters.get("limit", 50))
+        start = int(parameters.get("cursor") or 0)
+        end = start + size
+        return _ok({"list": rows[start:end], "nextPageCursor": str(end) if end < len(rows) else ""})
+
+
+def _ok(result: Mapping[str, Any]) -> Reply:
+    return {"retCode": 0, "retMsg": "OK", "result": dict(result)}
+
+
+def _refuse(code: int, message: str) -> Reply:
+    return {"retCode": code, "retMsg": message, "result": {}}
