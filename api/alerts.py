@@ -18,7 +18,7 @@ MAX_BYTES = 8192
 MAX_DEPTH = 5
 EXCERPT_LENGTH = 500
 _MASK = "***"
-_NOT_YET = frozenset({"trailing", "break_even", "limit_price", "order_type"})
+_NOT_YET = frozenset({"break_even", "limit_price", "order_type"})
 """Fields of other bots' alerts that change what would be traded."""
 
 _PLACEHOLDER = re.compile(r"\{\{[^{}]{0,80}(?:\}\}?)?")

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from backstop.contracts.base import Incoming, Moment, Number, Outgoing, PositiveNumber, is_usual
 from backstop.domain.instrument import read_symbol
@@ -68,12 +68,38 @@ def _portions_fit(rungs: list[TakeProfitRung]) -> list[TakeProfitRung]:
 TakeProfitLadder = Annotated[list[TakeProfitRung], Field(max_length=10), AfterValidator(_portions_fit)]
 
 
+class TrailingSettings(Incoming):
+    """A stop that follows the best price at `distance` (`"0.8%"` of it, or USDT), from entry or from `activation` on."""
+
+    distance: PriceMarkText
+    activation: PriceMarkText | None = None
+
+
+def trailing_from(value: object) -> object:
+    """A trailing stop may be written as its distance alone."""
+    return {"distance": value} if isinstance(value, str) else value
+
+
+def _offset(text: str) -> str:
+    return text if text == "0%" else _share(text)
+
+
+class BreakEvenSettings(Incoming):
+    """Once `trigger` is reached, the stop moves to entry with the fees of both legs, plus `offset` (% of entry)."""
+
+    trigger: PriceMarkText
+    offset: Annotated[str, Field(max_length=20), AfterValidator(_offset)] = "0%"
+
+
 class ProtectionSettings(Incoming):
     """Levels checked on every tick. `resident_gap` is how much wider the exchange's own stop lies, as % of entry."""
 
     stop_loss: PriceMarkText | None = None
     take_profit: TakeProfitLadder = Field(default_factory=list)
     resident_gap: PortionText = "0.5%"
+    trailing: Annotated[TrailingSettings, BeforeValidator(trailing_from)] | None = None
+    break_even: BreakEvenSettings | None = None
+    time_exit_s: Annotated[int, Field(ge=1, le=366 * 86_400)] | None = None
 
     @field_validator("take_profit", mode="before")
     @classmethod

@@ -19,10 +19,19 @@ class Purpose(StrEnum):
     MANUAL = "manual"
     PROTECTION = "protection"
     HALT = "halt"
+    TRAILING = "trailing"
+    BREAK_EVEN = "break_even"
+    TIME = "time"
 
     @classmethod
     def of_level(cls, kind: LevelKind) -> "Purpose":
-        return cls.STOP_LOSS if kind is LevelKind.STOP_LOSS else cls.TAKE_PROFIT
+        match kind:
+            case LevelKind.TAKE_PROFIT:
+                return cls.TAKE_PROFIT
+            case LevelKind.TRAILING:
+                return cls.TRAILING
+            case _:
+                return cls.STOP_LOSS
 
 
 class OrderStatus(StrEnum):

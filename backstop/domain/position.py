@@ -7,7 +7,7 @@ from enum import StrEnum
 from backstop.domain.execution import Execution, ExitReason
 from backstop.domain.ids import OrderLinkId, PositionId, SignalId, StrategyId, Symbol
 from backstop.domain.money import NO_QTY, NO_USDT, ZERO, Price, Qty, Usdt
-from backstop.domain.protection import Level, LevelKind, LevelStatus, Protection, ResidentStop
+from backstop.domain.protection import Level, LevelKind, LevelStatus, Protection, ResidentStop, tightest
 from backstop.domain.side import PositionSide
 
 _COST_STEP = Decimal("1e-12")
@@ -69,7 +69,10 @@ class Position:
 
     @property
     def stop_loss(self) -> Price | None:
-        """The watched stop of the newest round, whether armed or fired."""
+        """The watched stop that is reached first: of those armed or, once closing, the one last armed."""
+        armed = [level.price for level in self.armed if level.kind.is_stop]
+        if armed:
+            return tightest(armed, self.side)
 
         stops = [level.price for level in self.levels if level.kind is LevelKind.STOP_LOSS]
         return stops[-1] if stops else None

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from backstop.domain.ids import SignalId, StrategyId, Symbol
 from backstop.domain.money import Qty
-from backstop.domain.protection import PriceMark, Protection, TakeProfit
+from backstop.domain.protection import PriceMark, Protection, TakeProfit, Trailing
 from backstop.domain.refusal import Refused
 from backstop.domain.side import PositionSide, Side
 from backstop.domain.strategy import Strategy
@@ -55,6 +55,7 @@ class Signal:
     take_profit: tuple[TakeProfit, ...] | None = None
     leverage: Decimal | None = None
     target: Target | None = None
+    trailing: Trailing | None = None
 
 
 def expired(at: int, max_age_ms: int, now: int) -> bool:
@@ -69,6 +70,9 @@ def protection_of(signal: Signal, strategy: Strategy) -> Protection:
         stop_loss=signal.stop_loss or base.stop_loss,
         take_profit=base.take_profit if signal.take_profit is None else signal.take_profit,
         resident_gap=base.resident_gap,
+        trailing=signal.trailing or base.trailing,
+        break_even=base.break_even,
+        time_exit_ms=base.time_exit_ms,
     )
 
 

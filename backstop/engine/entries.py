@@ -10,7 +10,14 @@ from backstop.domain.instrument import Instrument, fit_quantity
 from backstop.domain.money import Price, Qty, plain
 from backstop.domain.order import Order, Purpose
 from backstop.domain.position import Position, PositionStatus
-from backstop.domain.protection import Protection, resident_stop_price, stop_price, target_price
+from backstop.domain.protection import (
+    Protection,
+    first_stop_price,
+    resident_stop_price,
+    stop_price,
+    target_price,
+    trailing_price,
+)
 from backstop.domain.refusal import Refused
 from backstop.domain.side import PositionSide
 from backstop.domain.signal import (
@@ -37,6 +44,9 @@ from backstop.engine.turn import Turn
 QUOTE_MAX_AGE_MS = 3_000
 STOP_MAX_SHARE = Decimal("0.5")
 """A stop farther from the price than this is taken for a mistake (a percentage written as a price)."""
+
+TRAILING_MIN_SHARE = Decimal("0.0005")
+"""A trailing stop closer than this is taken for a mistake too."""
 
 _QUOTE_RETRY_MS = 250
 
@@ -231,11 +241,10 @@ def _quantity(turn: Turn, plan: EntryPlan, quote: Quote, instrument: Instrument)
     strategy = turn.state.strategies.get(plan.strategy_id)
     if strategy is None:
         return Refused("strategy_disabled", "the strategy is deleted")
-    stop = plan.protection.stop_loss
     return size_entry(
         strategy.sizing,
         price=quote.last,
-        stop=None if stop is None else stop_price(stop, plan.side, quote.last, instrument),
+        stop=first_stop_price(plan.protection, plan.side, quote.last, instrument),
         equity=turn.state.equity,
         leverage=plan.leverage,
         instrument=instrument,
@@ -254,6 +263,16 @@ def misplaced_level(protection: Protection, side: PositionSide, price: Price, in
                 f"stop-loss {plain(stop)} is more than {plain(STOP_MAX_SHARE * 100)}% from {plain(price)}; "
                 'a distance is written with a percent sign, like "1.5%"',
             )
+    trailing = protection.trailing
+    if (
+        trailing is not None
+        and abs(price - trailing_price(trailing, side, price, instrument)) < price * TRAILING_MIN_SHARE
+    ):
+        return Refused(
+            "trailing_too_tight",
+            f"a trailing stop {trailing.distance} behind {plain(price)} is closer than the spread; "
+            'a distance is written with a percent sign, like "0.8%"',
+        )
     for rung in protection.take_profit:
         target = target_price(rung.at, side, price, instrument)
         if (target - price) * side.sign <= 0:

@@ -14,9 +14,10 @@ from backstop.domain.position import Position, PositionStatus, trade_of
 from backstop.domain.protection import Level, LevelKind, LevelStatus
 from backstop.engine.effects import Disarm, Remind, SaveTrade, SendOrder
 from backstop.engine.events import CheckOrder, CloseAgain, LevelCrossed
+from backstop.engine.stops import move_stop
 from backstop.engine.turn import Turn
 
-_LEGS = {Purpose.PROTECTION: "p", Purpose.HALT: "h"}
+_LEGS = {Purpose.PROTECTION: "p", Purpose.HALT: "h", Purpose.TIME: "e"}
 
 CHECK_AFTER_MS = 2_000
 """A market order not known to be finished by then is looked up."""
@@ -29,8 +30,11 @@ def on_level_crossed(turn: Turn, event: LevelCrossed) -> None:
     level = next((level for level in position.armed if level.close_id == event.close_id), None)
     if level is None:
         return
+    if level.kind in (LevelKind.RATCHET, LevelKind.BREAK_EVEN):
+        move_stop(turn, position, level, event.price)
+        return
     fired = _fired(position, level)
-    purpose = Purpose.of_level(level.kind)
+    purpose = _purpose(position, level)
     link_id = level.close_id
     qty = _level_quantity(turn, fired, level)
     if qty is None:
@@ -40,9 +44,18 @@ def on_level_crossed(turn: Turn, event: LevelCrossed) -> None:
         _send_close(turn, fired, purpose, link_id, qty, signal_id=None)
 
 
+def _purpose(position: Position, level: Level) -> Purpose:
+    """A stop that break-even has moved closes for that reason."""
+    moved = any(other.kind is LevelKind.BREAK_EVEN and other.status is LevelStatus.FIRED for other in position.levels)
+    entry = position.entry_price
+    if level.kind is LevelKind.STOP_LOSS and moved and entry is not None:
+        return Purpose.BREAK_EVEN if (level.price - entry) * position.side.sign > 0 else Purpose.STOP_LOSS
+    return Purpose.of_level(level.kind)
+
+
 def _level_quantity(turn: Turn, position: Position, level: Level) -> Qty | None:
     """How much a level closes; None is all of it, also when what would remain is too small to be closed later."""
-    if level.kind is LevelKind.STOP_LOSS or level.portion >= 1 or _last_rung(position):
+    if level.kind is not LevelKind.TAKE_PROFIT or level.portion >= 1 or _last_rung(position):
         return None
     return part_of(turn, position, position.entry_qty * level.portion)
 
@@ -107,6 +120,10 @@ def purpose_of(link_id: str) -> Purpose:
             return Purpose.MANUAL
         case "h":
             return Purpose.HALT
+        case "e":
+            return Purpose.TIME
+        case "w":
+            return Purpose.TRAILING
         case _:
             return Purpose.PROTECTION
 

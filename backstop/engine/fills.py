@@ -32,6 +32,9 @@ _EXIT_REASON = {
     Purpose.MANUAL: ExitReason.MANUAL,
     Purpose.PROTECTION: ExitReason.STOP_LOSS,
     Purpose.HALT: ExitReason.HALT,
+    Purpose.TRAILING: ExitReason.TRAILING,
+    Purpose.BREAK_EVEN: ExitReason.BREAK_EVEN,
+    Purpose.TIME: ExitReason.TIME,
 }
 
 

@@ -94,7 +94,12 @@ def on_equity(turn: Turn, equity: Decimal) -> None:
 
 
 def enforce(turn: Turn) -> None:
-    """While everything is to be flat, close whatever is open."""
+    """Close what has been open for as long as it may and, while everything is to be flat, whatever is open."""
+    for position in tuple(turn.state.positions.values()):
+        allowed = position.protection.time_exit_ms
+        is_open = position.status is PositionStatus.OPEN and position.qty > 0
+        if is_open and allowed is not None and turn.now - position.opened_at >= allowed:
+            close_position(turn, position, Purpose.TIME, cause=position.id)
     halt = turn.state.halt
     if halt is None or halt.level is not HaltLevel.FLATTEN:
         return

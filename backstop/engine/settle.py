@@ -19,6 +19,7 @@ def settle_command(turn: Turn, command_id: CommandId, refused: Refused | None = 
         turn.record(SettleCommand(command_id, SignalStatus.EXECUTED))
     else:
         turn.record(SettleCommand(command_id, SignalStatus.REFUSED, refused.code, refused.message))
+        turn.record(Notice(NoticeLevel.WARNING, refused.code, refused.message))
 
 
 def settle_plan(turn: Turn, plan: EntryPlan, status: SignalStatus, refused: Refused) -> None:

@@ -3,12 +3,20 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from backstop.domain.ids import order_link_id
+from backstop.domain.ids import OrderLinkId, order_link_id
 from backstop.domain.instrument import Instrument
 from backstop.domain.money import Price
 from backstop.domain.order import Purpose
 from backstop.domain.position import Position, PositionStatus
-from backstop.domain.protection import LevelKind, LevelStatus, Protection, ResidentStop, levels_of, resident_stop_price
+from backstop.domain.protection import (
+    Level,
+    LevelKind,
+    LevelStatus,
+    Protection,
+    ResidentStop,
+    levels_of,
+    resident_behind,
+)
 from backstop.engine.effects import Arm, Disarm, Notice, NoticeLevel, SetResidentStop
 from backstop.engine.events import ExchangePosition, ResidentStopRefused
 from backstop.engine.exits import close_position, disarmed
@@ -32,19 +40,34 @@ def lay_levels(turn: Turn, position: Position, used: frozenset[int] = frozenset(
         position.id, position.symbol, position.side, entry, position.protection, instrument, round_=round_
     )
     before = {level.close_id: level for level in position.levels}
+    moved = any(level.kind is LevelKind.BREAK_EVEN and level.status is LevelStatus.FIRED for level in position.levels)
     levels = tuple(
-        replace(level, status=before[level.close_id].status)
+        _kept(level, before[level.close_id], moved)
         if level.close_id in before
         else replace(level, status=LevelStatus.FIRED)
         if level.rung in used
         else level
         for level in wanted
     )
-    older = tuple(level for level in position.levels if level.close_id not in {new.close_id for new in levels})
+    laid = {level.close_id for level in levels}
+    later = _laid_later(position, round_) - laid
+    levels += tuple(level for level in position.levels if level.close_id in later)
+    older = tuple(level for level in position.levels if level.close_id not in laid | later)
     armed = tuple(level for level in levels if level.status is LevelStatus.ARMED)
     if armed:
         turn.afterwards(Arm(armed))
     return replace(position, levels=(*older, *levels), levels_round=round_)
+
+
+def _kept(wanted: Level, before: Level, moved: bool) -> Level:
+    """A level laid again keeps what became of it, and a stop that has been moved its place."""
+    stays = before.kind in (LevelKind.TRAILING, LevelKind.RATCHET) or (before.kind is LevelKind.STOP_LOSS and moved)
+    return before if stays else replace(wanted, status=before.status)
+
+
+def _laid_later(position: Position, round_: int) -> set[OrderLinkId]:
+    """Stops of this round that came into being only when something was reached."""
+    return {order_link_id(position.id, f"{leg}{round_}") for leg in ("w", "s")}
 
 
 def change_protection(turn: Turn, position: Position, protection: Protection) -> Position:
@@ -66,7 +89,7 @@ def change_protection(turn: Turn, position: Position, protection: Protection) ->
     turn.put_position(edited)
     instrument, entry = turn.state.instruments.get(position.symbol), position.entry_price
     if instrument is not None and entry is not None:
-        wanted = resident_stop_price(protection, position.side, entry, instrument)
+        wanted = _wanted_resident(edited, entry, instrument)
         if wanted is not None and wanted != position.resident.price:
             turn.afterwards(SetResidentStop(position.symbol, wanted))
     return edited
@@ -103,7 +126,7 @@ def order_resident_stop(turn: Turn, position: Position) -> None:
     entry = position.entry_price
     if instrument is None or entry is None or position.status is not PositionStatus.OPEN:
         return
-    wanted = resident_stop_price(position.protection, position.side, entry, instrument)
+    wanted = _wanted_resident(position, entry, instrument)
     if wanted is None or resident_is_right(position, entry, instrument):
         if position.resident_tries:
             turn.put_position(replace(position, resident_tries=0), quiet=True)
@@ -116,6 +139,13 @@ def order_resident_stop(turn: Turn, position: Position) -> None:
     asked = replace(position, resident_tries=position.resident_tries + 1, resident_asked_at=turn.now)
     turn.put_position(asked, quiet=True)
     turn.afterwards(SetResidentStop(position.symbol, wanted))
+
+
+def _wanted_resident(position: Position, entry: Price, instrument: Instrument) -> Price | None:
+    watched = position.stop_loss
+    if watched is None:
+        return None
+    return resident_behind(watched, position.protection, position.side, entry, instrument)
 
 
 def resident_is_right(position: Position, entry: Price, instrument: Instrument) -> bool:

@@ -7,7 +7,15 @@ from uuid import UUID
 from backstop.domain.ids import SignalId, StrategyId, Symbol
 from backstop.domain.limits import Limits
 from backstop.domain.money import Qty, plain
-from backstop.domain.protection import PriceMark, Protection, TakeProfit, read_price_mark
+from backstop.domain.protection import (
+    RESIDENT_GAP,
+    BreakEven,
+    PriceMark,
+    Protection,
+    TakeProfit,
+    Trailing,
+    read_price_mark,
+)
 from backstop.domain.side import PositionSide
 from backstop.domain.signal import Action, Signal, Target
 from backstop.domain.strategy import OnOpposite, Sizing, SizingMode, Strategy
@@ -22,16 +30,43 @@ def write_protection(protection: Protection) -> Json:
         "stop_loss": str(protection.stop_loss) if protection.stop_loss is not None else None,
         "take_profit": [{"at": str(rung.at), "portion": _percent(rung.portion)} for rung in protection.take_profit],
         "resident_gap": _percent(protection.resident_gap),
+        "trailing": _write_trailing(protection.trailing) if protection.trailing is not None else None,
+        "break_even": (
+            {"trigger": str(protection.break_even.trigger), "offset": _percent(protection.break_even.offset)}
+            if protection.break_even is not None
+            else None
+        ),
+        "time_exit_s": protection.time_exit_ms // 1000 if protection.time_exit_ms is not None else None,
     }
+
+
+def _write_trailing(trailing: Trailing) -> Json:
+    return {
+        "distance": str(trailing.distance),
+        "activation": str(trailing.activation) if trailing.activation is not None else None,
+    }
+
+
+def read_trailing(value: Json) -> Trailing:
+    activation = value.get("activation")
+    return Trailing(_mark(value["distance"]), _mark(activation) if activation is not None else None)
 
 
 def read_protection(value: Json) -> Protection:
     gap = value.get("resident_gap")
     stop = value.get("stop_loss")
+    trailing, break_even, time_exit_s = value.get("trailing"), value.get("break_even"), value.get("time_exit_s")
     return Protection(
         stop_loss=_mark(stop) if stop is not None else None,
         take_profit=read_rungs(value.get("take_profit") or []),
-        **({"resident_gap": _share(gap)} if gap is not None else {}),
+        resident_gap=_share(gap) if gap is not None else RESIDENT_GAP,
+        trailing=read_trailing(trailing) if trailing is not None else None,
+        break_even=(
+            BreakEven(_mark(break_even["trigger"]), _offset(break_even.get("offset")))
+            if break_even is not None
+            else None
+        ),
+        time_exit_ms=time_exit_s * 1000 if time_exit_s is not None else None,
     )
 
 
@@ -69,6 +104,7 @@ def read_signal(row: Json) -> Signal:
         stop_loss=_mark(alert["stop_loss"]) if alert.get("stop_loss") is not None else None,
         take_profit=read_rungs(rungs) if rungs is not None else None,
         leverage=Decimal(alert["leverage"]) if alert.get("leverage") is not None else None,
+        trailing=read_trailing(alert["trailing"]) if alert.get("trailing") is not None else None,
         target=Target(alert["position"]) if alert.get("position") is not None else None,
     )
 
@@ -131,6 +167,10 @@ def _share(text: str) -> Decimal:
     if share is None:
         raise ValueError(f"not a share: {text!r}")
     return share
+
+
+def _offset(text: str | None) -> Decimal:
+    return Decimal(0) if text in (None, "0%") else _share(text or "")
 
 
 def _percent(share: Decimal) -> str:

@@ -42,6 +42,7 @@ def test_an_alert_becomes_a_signal(hook: Hook, books: Books) -> None:
         "qty": "0.01",
         "stop_loss": "1.5%",
         "take_profit": [{"at": "3%", "portion": "100%"}],
+        "trailing": None,
         "leverage": "5",
         "position": None,
         "prev_position": None,
@@ -262,7 +263,7 @@ def test_an_excerpt_masks_what_looks_like_a_secret(hook: Hook, books: Books, bod
         ({"take_profit": [{"at": "2%"}, {"at": "3%"}]}, "take_profit", "more than 100%"),
         ({"leverage": 101}, "leverage", "100"),
         ({"action": "target"}, "body", "target needs position"),
-        ({"trailing": "0.8%"}, "trailing", "not supported yet"),
+        ({"break_even": "0.8%"}, "break_even", "not supported yet"),
         ({"limit": 5}, "limit", "unknown field"),
         ({"symbol": "{{ticker}}"}, "symbol", "{{ticker}}"),
         ({"id": "x{{strategy.order.id}}"}, "id", "{{strategy.order.id}}"),
@@ -296,7 +297,11 @@ def test_numbers_that_are_none_are_named(hook: Hook, number: str) -> None:
 
 
 def test_several_faults_are_told_at_once(hook: Hook) -> None:
-    assert set(send(hook, hook.alert(qty="-1", trailing="1%", leverage=0)).fields) == {"qty", "trailing", "leverage"}
+    assert set(send(hook, hook.alert(qty="-1", break_even="1%", leverage=0)).fields) == {
+        "qty",
+        "break_even",
+        "leverage",
+    }
 
 
 def test_what_the_exchange_does_not_trade_is_rejected(hook: Hook, books: Books) -> None:

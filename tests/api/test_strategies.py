@@ -33,6 +33,9 @@ def test_a_strategy_is_made_with_its_webhook(user: User, books: Books) -> None:
             "stop_loss": "1.5%",
             "take_profit": [{"at": "3%", "portion": "100%"}],
             "resident_gap": "0.5%",
+            "trailing": None,
+            "break_even": None,
+            "time_exit_s": None,
         },
         "enabled": True,
         "webhook_url": made["webhook_url"],
@@ -53,7 +56,14 @@ def test_the_settings_are_kept_as_the_models_write_them(user: User, books: Books
         "leverage": "1",
         "max_age_s": 30,
         "on_opposite": "reverse",
-        "protection": {"stop_loss": None, "take_profit": [], "resident_gap": "0.5%"},
+        "protection": {
+            "stop_loss": None,
+            "take_profit": [],
+            "resident_gap": "0.5%",
+            "trailing": None,
+            "break_even": None,
+            "time_exit_s": None,
+        },
     }
 
 
@@ -185,7 +195,7 @@ def test_rotating_gives_a_new_secret(user: User) -> None:
         ({"max_age_s": 0}, "max_age_s"),
         ({"on_opposite": "panic"}, "on_opposite"),
         ({"protection": {"stop_loss": "soon"}}, "protection.stop_loss"),
-        ({"protection": {"trailing": "1%"}}, "protection.trailing"),
+        ({"protection": {"trailing": "wide"}}, "protection.trailing.distance"),
         ({"protection": {"take_profit": [{"at": "1%"}, {"at": "2%"}]}}, "protection.take_profit"),
         ({"account_id": "x"}, "account_id"),
     ],

@@ -32,6 +32,7 @@ def test_the_documented_example_is_read() -> None:
         "qty": "0.01",
         "stop_loss": "64000",
         "take_profit": [{"at": "2%", "portion": "50%"}],
+        "trailing": None,
         "leverage": "5",
         "position": "long",
         "prev_position": "flat",

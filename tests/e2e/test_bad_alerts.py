@@ -25,7 +25,7 @@ GOOD = {"action": "buy", "symbol": "BTCUSDT", "qty": "0.01"}
         pytest.param({"action": "{{strategy.order.action}}"}, "action", id="unfilled placeholder"),
         pytest.param({"stop_loss": "abc"}, "stop_loss", id="a level that is none"),
         pytest.param({"leverage": "1000"}, "leverage", id="leverage beyond the exchange's"),
-        pytest.param({"trailing": "0.8%"}, "trailing", id="not supported yet"),
+        pytest.param({"break_even": "0.8%"}, "break_even", id="not supported yet"),
         pytest.param({"colour": "red"}, "colour", id="unknown field"),
         pytest.param({"action": "target"}, None, id="target without a position"),
     ],

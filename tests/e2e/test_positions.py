@@ -187,3 +187,17 @@ def test_a_dashboard_that_comes_back_is_told_what_it_missed(trader: Trader) -> N
         dashboard.until("pong")
         dashboard.until("price")
         dashboard.until("health")
+
+
+def test_a_trailing_stop_locks_in_what_was_gained(trader: Trader) -> None:
+    strategy = trader.strategy("BTCUSDT")
+    trader.alert(strategy, action="buy", symbol="BTCUSDT", trailing="1%")
+    assert trader.sees_position("long")["stop_loss"] == "59400"
+
+    trader.exchange.price("BTCUSDT", "63000")
+    eventually(lambda: [p for p in trader.positions() if p["stop_loss"] == "62370"], "the stop moved up")
+    trader.exchange.price("BTCUSDT", "62360")
+    (trade,) = trader.sees_trades(1)
+
+    assert trade["exit_reason"] == "trailing"
+    assert Decimal(trade["gross_pnl"]) == Decimal("23.60")

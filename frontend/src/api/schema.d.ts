@@ -572,6 +572,19 @@ export interface components {
          * @enum {string}
          */
         Action: "buy" | "sell" | "close" | "reverse" | "target";
+        /**
+         * BreakEvenSettings
+         * @description Once `trigger` is reached, the stop moves to entry with the fees of both legs, plus `offset` (% of entry).
+         */
+        BreakEvenSettings: {
+            /**
+             * Offset
+             * @default 0%
+             */
+            offset?: string;
+            /** Trigger */
+            trigger: string;
+        };
         /** BybitHealth */
         BybitHealth: {
             private: components["schemas"]["StreamHealth"];
@@ -990,6 +1003,8 @@ export interface components {
              * @default null
              */
             time?: string | null;
+            /** @default null */
+            trailing?: components["schemas"]["TrailingSettings"] | null;
         };
         /** NewAccount */
         NewAccount: {
@@ -1397,6 +1412,8 @@ export interface components {
          * @description Levels checked on every tick. `resident_gap` is how much wider the exchange's own stop lies, as % of entry.
          */
         ProtectionSettings: {
+            /** @default null */
+            break_even?: components["schemas"]["BreakEvenSettings"] | null;
             /**
              * Resident Gap
              * @default 0.5%
@@ -1409,6 +1426,13 @@ export interface components {
             stop_loss?: string | null;
             /** Take Profit */
             take_profit?: components["schemas"]["TakeProfitRung"][];
+            /**
+             * Time Exit S
+             * @default null
+             */
+            time_exit_s?: number | null;
+            /** @default null */
+            trailing?: components["schemas"]["TrailingSettings"] | null;
         };
         /**
          * ResidentStop
@@ -1844,6 +1868,19 @@ export interface components {
              * @default null
              */
             next_cursor: string | null;
+        };
+        /**
+         * TrailingSettings
+         * @description A stop that follows the best price at `distance` (`"0.8%"` of it, or USDT), from entry or from `activation` on.
+         */
+        TrailingSettings: {
+            /**
+             * Activation
+             * @default null
+             */
+            activation?: string | null;
+            /** Distance */
+            distance: string;
         };
         /** User */
         User: {
