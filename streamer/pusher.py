@@ -87,23 +87,26 @@ class Pusher:
             self._priced = {name: sent for name, sent in self._priced.items() if name in listening}
             for name, row in listening.items():
                 self._told[name] = max(self._told.get(name, 0), row.live_from)
+            # Each from where it stands: one that fell behind is not to hold back the others of its user.
+            standing: dict[tuple[UUID, int], list[str]] = {}
+            for name, row in listening.items():
+                standing.setdefault((row.user_id, self._told[name]), []).append(name)
             waiting: dict[str, list[dict[str, Any]]] = {}
-            for user_id in {row.user_id for row in listening.values()}:
-                names = [name for name, row in listening.items() if row.user_id == user_id]
-                seq = min(self._told[name] for name in names)
+            for (user_id, seq), names in standing.items():
                 events = await afetch_all(connection, dashboards.events_after(user_id, seq, _BATCH))
                 messages = [dashboards.message_of(event.item) for event in events]
-                if len(messages) == _BATCH:
-                    self._wake.set()
-                for name in names:
-                    waiting[name] = [message for message in messages if message["seq"] > self._told[name]]
-        await asyncio.gather(*(self._feed(name, messages) for name, messages in waiting.items() if messages))
+                waiting |= dict.fromkeys(names, messages)
+        fed = await asyncio.gather(*(self._feed(name, messages) for name, messages in waiting.items()))
+        if any(count == _BATCH for count in fed):
+            self._wake.set()
 
-    async def _feed(self, name: str, messages: list[dict[str, Any]]) -> None:
-        for message in messages:
+    async def _feed(self, name: str, messages: list[dict[str, Any]]) -> int:
+        """How many of these it took."""
+        for count, message in enumerate(messages):
             if not await self._post(name, message):
-                return
+                return count
             self._told[name] = message["seq"]
+        return len(messages)
 
     async def _push_prices(self) -> None:
         while True:
