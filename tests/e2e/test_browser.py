@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from infra.stack import Stack
-from tests.e2e.trader import Trader
+from tests.e2e.trader import Trader, eventually
 
 pytestmark = pytest.mark.browser
 
@@ -137,3 +137,28 @@ def test_a_phone_can_close_a_position(browser: Browser, stack: Stack, trader: Tr
 
     expect(page.get_by_test_id("position-row-BTCUSDT")).to_have_count(0, timeout=10_000)
     context.close()
+
+
+def test_the_halt_button_stops_entries_until_resumed(page: Page, trader: Trader) -> None:
+    strategy = trader.strategy("BTCUSDT")
+    trader.alert(strategy, action="buy", symbol="BTCUSDT")
+    trader.sees_position("long")
+    log_in(page, trader)
+
+    page.get_by_test_id("halt").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("No new positions")
+    page.screenshot(path=PICTURES / "halt.png")
+    dialog.get_by_role("button", name="Stop new positions").click()
+    expect(page.get_by_test_id("resume")).to_be_visible(timeout=10_000)
+    page.keyboard.press("Escape")
+    page.screenshot(path=PICTURES / "halted.png")
+    refused = trader.alert(strategy, action="close", symbol="BTCUSDT")
+    trader.sees_trades(1)
+    assert trader.signal(refused["signal_id"])["status"] == "executed"
+    refused = trader.alert(strategy, action="buy", symbol="BTCUSDT")
+    eventually(lambda: trader.signal(refused["signal_id"])["reason_code"] == "halted", "the entry refused")
+
+    page.get_by_test_id("resume").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume").last.click()
+    expect(page.get_by_test_id("resume")).to_have_count(0, timeout=10_000)
