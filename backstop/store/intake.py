@@ -27,6 +27,7 @@ CHANNEL: LiteralString = "backstop_work"
 
 def claim_signals(account_id: UUID, epoch: Epoch, *, again: bool = False) -> Query[Signal]:
     """Take the waiting signals in the order they came, those of an earlier epoch that are not settled too.
+    What a later epoch has claimed is its own.
 
     `again` takes also what this epoch has claimed: for when the answer to a claim may have been lost.
     """
@@ -35,7 +36,7 @@ def claim_signals(account_id: UUID, epoch: Epoch, *, again: bool = False) -> Que
           update signals set claimed_epoch = %(epoch)s, claimed_at = now()
            where id in (select id from signals
                          where account_id = %(account_id)s and status = 'accepted'
-                           and (claimed_epoch is distinct from %(epoch)s or %(again)s)
+                           and coalesce(claimed_epoch < %(epoch)s or (claimed_epoch = %(epoch)s and %(again)s), true)
                          order by seq for update skip locked limit 100)
           returning *)
         select id, strategy_id, symbol, action, qty, parsed,
@@ -51,7 +52,7 @@ def claim_commands(account_id: UUID, epoch: Epoch, *, again: bool = False) -> Qu
           update commands set claimed_epoch = %(epoch)s
            where id in (select id from commands
                          where account_id = %(account_id)s and status = 'accepted'
-                           and (claimed_epoch is distinct from %(epoch)s or %(again)s)
+                           and coalesce(claimed_epoch < %(epoch)s or (claimed_epoch = %(epoch)s and %(again)s), true)
                          order by seq for update skip locked limit 100)
           returning *)
         select id, kind, body, (extract(epoch from created_at) * 1000)::bigint as at_ms from claimed order by seq"""

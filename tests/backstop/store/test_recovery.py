@@ -1,6 +1,6 @@
 """What was written before a crash is read back as it was, and what was claimed is claimed again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -32,7 +32,7 @@ from backstop.engine.effects import BookExecution, SettleCommand, SettleSignal
 from backstop.engine.events import CloseCommand, ProtectCommand, ReverseCommand
 from backstop.engine.reversal import EntryPlan, Reversal, ReversalStep
 from backstop.store import intake, recovery, trading
-from backstop.store.query import execute, fetch_all, fetch_one
+from backstop.store.query import Query, execute, fetch_all, fetch_one
 from backstop.store.trading import Owner
 from tests.conftest import Database
 from tests.store.books import Books
@@ -366,6 +366,20 @@ def test_what_an_earlier_epoch_claimed_and_did_not_settle_is_claimed_again(strea
     execute(streamer, trading.settle_signal(SettleSignal(executing, SignalStatus.EXECUTING)))
     assert [signal.id for signal in fetch_all(streamer, intake.claim_signals(trader.account, Epoch(2)))] == [open_]
     assert fetch_all(streamer, intake.claim_signals(trader.account, Epoch(2))) == []
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_owner_that_was_succeeded_takes_nothing_from_its_successor(
+    streamer: Streamer, trader: Trader, again: bool
+) -> None:
+    trader.signal()
+    trader.command("close", f'{{"position_id": "{uuid4()}", "portion": "100%"}}')
+    claims: list[Callable[..., Query[Any]]] = [intake.claim_signals, intake.claim_commands]
+    for claim in claims:
+        taken = [len(fetch_all(streamer, claim(trader.account, Epoch(2))))]
+        taken.append(len(fetch_all(streamer, claim(trader.account, Epoch(1), again=again))))
+        taken.append(len(fetch_all(streamer, claim(trader.account, Epoch(2)))))
+        assert taken == [1, 0, 0]
 
 
 def test_a_claim_whose_answer_was_lost_can_be_asked_for_again(streamer: Streamer, trader: Trader) -> None:
