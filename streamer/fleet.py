@@ -6,7 +6,6 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import PoolTimeout
 
 from backstop.store import intake, leases
 from backstop.store import market as market_store
@@ -17,6 +16,7 @@ from backstop.vault import Context, Opener, VaultError
 from streamer.bybit.hosts import hosts_of
 from streamer.bybit.rest import BybitRest, NoAnswer, Refusal
 from streamer.config import Config
+from streamer.database import AWAY
 from streamer.journal import Fenced
 from streamer.leaseholder import RENEW_EVERY_S, Leaseholder
 from streamer.market import Market
@@ -66,7 +66,7 @@ class Fleet:
         try:
             async with self._means.pool.connection(timeout=2.0) as connection:
                 await self._leases.release(connection, self._leases.names)
-        except (psycopg.Error, PoolTimeout) as error:
+        except AWAY as error:
             log.warning("leases not released", reason=str(error))
 
     # ---- accounts
@@ -75,7 +75,7 @@ class Fleet:
         while True:
             try:
                 await self._match_accounts(tasks)
-            except (psycopg.OperationalError, PoolTimeout) as error:
+            except AWAY as error:
                 log.warning("accounts not read", reason=str(error))
             try:
                 async with asyncio.timeout(_LOOK_EVERY_S):
@@ -153,7 +153,7 @@ class Fleet:
             try:
                 async with self._means.pool.connection(timeout=2.0) as connection:
                     lost = await self._leases.renew(connection)
-            except (psycopg.OperationalError, PoolTimeout) as error:
+            except AWAY as error:
                 log.warning("leases not renewed", reason=str(error))
                 continue
             if lost & set(self.accounts):

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from backstop.store import health, market
 from backstop.store.health import Beat, StreamBeat
 from backstop.store.query import aexecute
 from backstop.telemetry import logger
 from streamer.bybit.socket import Socket, SocketState
+from streamer.database import AWAY
 from streamer.fleet import Fleet
 
 log = logger("streamer")
@@ -40,7 +40,7 @@ class Heartbeat:
         while True:
             try:
                 await self._beat()
-            except (psycopg.OperationalError, PoolTimeout) as error:
+            except AWAY as error:
                 log.warning("heartbeat not written", reason=str(error))
             await asyncio.sleep(BEAT_EVERY_S)
 

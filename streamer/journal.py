@@ -9,11 +9,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
-import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from backstop.contracts.live import NoticeData
 from backstop.domain.ids import Epoch
@@ -39,6 +38,7 @@ from backstop.store.query import Query, aexecute, afetch_all, afetch_one
 from backstop.store.trading import Owner
 from backstop.telemetry import logger
 from streamer.crash_points import passing
+from streamer.database import AWAY
 
 log = logger("streamer")
 
@@ -46,9 +46,6 @@ _RETRY_S = (0.05, 0.1, 0.25, 0.5, 1.0)
 _BATCH_MAX = 200
 _PATIENCE_S = 1.0
 """A commit that takes longer has what protects go ahead of it."""
-
-AWAY: Final = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
-"""The database does not answer, or takes no writes (a failover under way): try again."""
 
 # Rows before those that refer to them.
 _ORDER: tuple[type[Change], ...] = (

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from backstop.domain.ids import AccountId, Epoch
 from backstop.domain.order import OrderStatus
@@ -26,6 +25,7 @@ from streamer.account import AccountActor
 from streamer.bybit.private import PrivateStream
 from streamer.bybit.rest import BybitRest, NoAnswer, Refusal
 from streamer.bybit.ret_codes import KEY_TROUBLE
+from streamer.database import AWAY
 from streamer.journal import Journal
 from streamer.market import Market
 
@@ -185,12 +185,12 @@ class OwnedAccount:
 
     async def _take_what_waits(self, actor: AccountActor) -> None:
         try:
-            async with self._means.pool.connection(timeout=2.0) as connection:
+            async with self._means.pool.connection(timeout=2.0) as connection, connection.transaction():
                 strategies = await afetch_all(connection, intake.strategies_of(self.row.id))
                 limits = await afetch_one(connection, intake.limits_of(self.row.id))
                 signals = await afetch_all(connection, intake.claim_signals(self.row.id, self.epoch))
                 commands = await afetch_all(connection, intake.claim_commands(self.row.id, self.epoch))
-        except (psycopg.OperationalError, PoolTimeout) as error:
+        except AWAY as error:
             log.warning("work not read", account=str(self.row.id), reason=str(error))
             return
         known = {strategy.id: strategy for strategy in strategies}

@@ -11,16 +11,16 @@ from typing import Any
 from uuid import UUID
 
 import boto3
-import psycopg
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from backstop.store import dashboards, health, live
 from backstop.store.live import Connection
 from backstop.store.query import aexecute, afetch_all, afetch_one
 from backstop.telemetry import logger
+from streamer.database import AWAY
 
 log = logger("streamer")
 
@@ -70,7 +70,7 @@ class Pusher:
         while True:
             try:
                 await self._feed_all()
-            except (psycopg.OperationalError, PoolTimeout) as error:
+            except AWAY as error:
                 log.warning("outbox not read", reason=str(error))
             try:
                 async with asyncio.timeout(_LOOK_EVERY_S):
@@ -129,7 +129,7 @@ class Pusher:
             try:
                 async with self._pool.connection(timeout=1.0) as connection:
                     found = await afetch_one(connection, health.newest_beat(self._version))
-            except (psycopg.OperationalError, PoolTimeout):
+            except AWAY:
                 found = health.without_streamer(self._version, "unavailable")
             if found is not None:
                 message = {"v": 1, "type": "health", "ts": self._clock(), "data": found.model_dump(mode="json")}
@@ -155,5 +155,5 @@ class Pusher:
             try:
                 async with self._pool.connection(timeout=1.0) as connection:
                     await aexecute(connection, dashboards.remove_connection(name))
-            except (psycopg.OperationalError, PoolTimeout) as error:
+            except AWAY as error:
                 log.warning("gone connection not removed", reason=str(error))

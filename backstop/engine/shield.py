@@ -24,7 +24,7 @@ from backstop.engine.turn import Turn
 
 _ASK_AGAIN_MS = 1_500
 _TRIES = 3
-_LOOSEST_GAP = Decimal(3)
+_LOOSEST_GAP = Decimal("1.5")
 """A resident stop up to this many gaps behind the watched one is left as it is."""
 
 
@@ -114,7 +114,13 @@ def on_position_reported(turn: Turn, reported: ExchangePosition) -> None:
     resident = position.resident
     if resident.verified_at is not None and reported.at < resident.verified_at:
         return
-    proven = replace(position, resident=ResidentStop(reported.stop_loss, reported.at))
+    # A stop that has moved shows that the exchange does as it is asked, though ours may have moved on since.
+    obeyed = reported.stop_loss is not None and reported.stop_loss != resident.price
+    proven = replace(
+        position,
+        resident=ResidentStop(reported.stop_loss, reported.at),
+        resident_tries=0 if obeyed else position.resident_tries,
+    )
     turn.put_position(proven, quiet=resident.price == reported.stop_loss)
     if proven.status is PositionStatus.OPEN:
         order_resident_stop(turn, proven)

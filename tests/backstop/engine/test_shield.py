@@ -49,8 +49,8 @@ def test_stop_missing_in_a_report_before_the_first_fill_is_asked_for() -> None:
     [
         ("buy", "98.5", True),
         ("buy", "99", True),  # on the watched one
-        ("buy", "97.4", True),  # 3 gaps and 2 ticks behind: 99 - 1.5 - 0.2 = 97.3
-        ("buy", "97.2", False),
+        ("buy", "98.1", True),  # 1.5 gaps and 2 ticks behind: 99 - 0.75 - 0.2 = 98.05
+        ("buy", "98", False),
         ("buy", "99.1", False),  # before the watched one: the exchange would always be first
         ("buy", None, False),
         ("sell", "101.5", True),

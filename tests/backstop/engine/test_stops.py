@@ -150,3 +150,27 @@ def test_a_trailing_distance_written_without_its_percent_sign_is_refused() -> No
     bot = Bot(protection=Protection(trailing=Trailing(read_price_mark("0.4") or mark("1%"))), price="1000")
     signal = bot.signal("buy")
     assert bot.outcome(signal) == ("refused", "trailing_too_tight")
+
+
+def test_a_stop_edited_before_a_crash_is_moved_at_the_exchange_after_it() -> None:
+    bot = Bot(protection=Protection(stop_loss=mark("1.5%")))
+    bot.opens("buy", at="60000")
+    before = bot.position.resident.price
+    bot.protect(stop="59500")
+    bot.resident_asked.clear()
+    bot.restarts()
+
+    bot.wait(2_000)
+    bot.reports_position(before)
+
+    assert bot.resident_asked == [Decimal(59200)]
+
+
+def test_an_exchange_that_follows_a_racing_trailing_stop_is_not_given_up() -> None:
+    bot = Bot(protection=trailing("1%"))
+    bot.opens("buy", at="1000")
+    for step in range(1, 8):
+        bot.tick(str(1000 + 20 * step))
+        bot.wait(2_000)
+        bot.reports_position(bot.resident_asked[-1] if bot.resident_asked else bot.sent[0].stop_loss)
+    assert bot.position.status is PositionStatus.OPEN
