@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from backstop.domain.ids import AccountId, Epoch
 from backstop.domain.order import OrderStatus
-from backstop.engine.effects import Quarantine
+from backstop.engine.effects import Notice, NoticeLevel, Quarantine
 from backstop.engine.events import CommandReceived, LimitsChanged, OrderUncertain, SignalReceived, StrategiesChanged
 from backstop.engine.fills import SEEN_FOR_MS
 from backstop.engine.state import AccountState
@@ -66,6 +66,9 @@ class OwnedAccount:
         self._credentials = credentials
         self._rest = BybitRest(market.hosts, credentials, means.session, means.clock)
         self._wake = asyncio.Event()
+        self._status: str | None = None
+        self._claims_lost = False
+        """Whether the answer to a claim may have been lost, so that it must be asked for again."""
         self.actor: AccountActor | None = None
         self.private: PrivateStream | None = None
 
@@ -79,7 +82,8 @@ class OwnedAccount:
             async with asyncio.TaskGroup() as tasks:
                 await self._start(tasks)
         finally:
-            self._market.leave(self.account_id)
+            if self.actor is not None:
+                self.actor.stop()
 
     async def _start(self, tasks: asyncio.TaskGroup) -> None:
         actor = await self._recover()
@@ -99,6 +103,7 @@ class OwnedAccount:
             on_open=actor.reread,
             on_unreadable=lambda topic, reason, payload: actor.record(Quarantine(topic, reason, payload)),
             clock=self._means.clock,
+            exchange_clock=lambda: self._means.clock() - self._rest.clock_offset,
         )
         tasks.create_task(self.private.socket.run())
         for order in tuple(actor.state.orders.values()):
@@ -149,6 +154,7 @@ class OwnedAccount:
             rest=self._rest,
             may_open=self._may_open,
             executions_from=executions_from,
+            on_read=self._note_read,
             clock=self._means.clock,
         )
 
@@ -161,16 +167,31 @@ class OwnedAccount:
                 log.warning("first read not answered", account=str(self.row.id), reason=str(error))
             except Refusal as refusal:
                 log.warning("first read refused", account=str(self.row.id), reason=str(refusal))
-                if refusal.code in KEY_TROUBLE:
-                    await self._set_status("paused", f"the exchange refuses the key ({refusal}); add the account again")
+                await self._note_read(refusal)
             else:
-                await self._set_status("active", None)
                 return
             await asyncio.sleep(_RETRY_S)
 
-    async def _set_status(self, status: str, reason: str | None) -> None:
-        async with self._means.pool.connection() as connection:
-            await aexecute(connection, trading.set_account_status(self.row.id, status, reason))
+    async def _note_read(self, refusal: Refusal | None) -> None:
+        """The account is active while the exchange takes its key, paused while it does not."""
+        self._market.clock_offset = self._rest.clock_offset
+        if refusal is None:
+            status, reason = "active", None
+        elif refusal.code in KEY_TROUBLE:
+            status, reason = "paused", f"the exchange refuses the key ({refusal}); add the account again"
+        else:
+            return
+        if status == self._status:
+            return
+        try:
+            async with self._means.pool.connection(timeout=2.0) as connection:
+                await aexecute(connection, trading.set_account_status(self.row.id, status, reason))
+        except AWAY as error:
+            log.warning("account status not written", account=str(self.row.id), reason=str(error))
+            return
+        self._status = status
+        if reason is not None and self.actor is not None:
+            self.actor.record(Notice(NoticeLevel.ERROR, "key_refused", reason))
 
     async def _take_work(self, actor: AccountActor) -> None:
         """Signals and commands in the order they came; a slow poll beneath the notifications."""
@@ -184,15 +205,20 @@ class OwnedAccount:
             self._wake.clear()
 
     async def _take_what_waits(self, actor: AccountActor) -> None:
+        again = self._claims_lost
         try:
+            if again and actor.journal is not None:
+                await actor.journal.drained()
             async with self._means.pool.connection(timeout=2.0) as connection, connection.transaction():
                 strategies = await afetch_all(connection, intake.strategies_of(self.row.id))
                 limits = await afetch_one(connection, intake.limits_of(self.row.id))
-                signals = await afetch_all(connection, intake.claim_signals(self.row.id, self.epoch))
-                commands = await afetch_all(connection, intake.claim_commands(self.row.id, self.epoch))
+                signals = await afetch_all(connection, intake.claim_signals(self.row.id, self.epoch, again=again))
+                commands = await afetch_all(connection, intake.claim_commands(self.row.id, self.epoch, again=again))
         except AWAY as error:
             log.warning("work not read", account=str(self.row.id), reason=str(error))
+            self._claims_lost = True
             return
+        self._claims_lost = False
         known = {strategy.id: strategy for strategy in strategies}
         if known != dict(actor.state.strategies):
             actor.handle(StrategiesChanged(known))
