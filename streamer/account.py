@@ -12,6 +12,7 @@ from typing import Any, assert_never
 from backstop.domain.ids import AccountId, OrderLinkId, Symbol
 from backstop.domain.order import Order
 from backstop.domain.position import PositionStatus
+from backstop.domain.protection import Level
 from backstop.domain.signal import Signal
 from backstop.engine.effects import (
     Arm,
@@ -57,7 +58,7 @@ AUDIT_EVERY_MS = 5_000
 AUDIT_IDLE_MS = 30_000
 _WALLET_EVERY_MS = 30_000
 _EXECUTIONS_MARGIN_MS = 60_000
-_AUDIT_RETRY_S = 0.5
+_AUDIT_RETRY_S = (0.5, 1.0, 2.0)
 
 
 @dataclass(slots=True)
@@ -70,6 +71,11 @@ class Progress:
 
 
 class AccountActor:
+    on_read: Callable[[Refusal | None], Awaitable[None]] | None = None
+    """Hears after each reading of the exchange whether it was refused."""
+
+    _stopped = False
+
     def __init__(
         self,
         account_id: AccountId,
@@ -103,7 +109,9 @@ class AccountActor:
     # ---- events in
 
     def handle(self, event: Event) -> None:
-        """Take one event; those it causes on the way are taken after it, in order."""
+        """Take one event; those it causes on the way are taken after it, in order. After the end, none."""
+        if self._stopped:
+            return
         self._inbox.append(event)
         if self._working:
             return
@@ -183,14 +191,15 @@ class AccountActor:
             case _:
                 assert_never(effect)
 
-    def _still_armed(self, levels: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Behind a slow commit the position may have moved on: only what is armed now is watched."""
+    def _still_armed(self, levels: tuple[Level, ...]) -> tuple[Level, ...]:
+        """Behind a slow commit the position may have moved on: only what is armed now is watched, and where it is now."""
         return tuple(
-            level
+            armed
             for level in levels
             if (position := self.state.positions.get(level.symbol)) is not None
             and position.status is PositionStatus.OPEN
-            and any(armed.close_id == level.close_id for armed in position.armed)
+            for armed in position.armed
+            if armed.close_id == level.close_id
         )
 
     async def _send(self, order: Order) -> None:
@@ -232,20 +241,31 @@ class AccountActor:
         self._audit_wanted.set()
 
     async def audit_forever(self) -> None:
+        failures = 0
         while True:
-            live = bool(self.state.positions or self.state.orders)
-            try:
-                async with asyncio.timeout((AUDIT_EVERY_MS if live else AUDIT_IDLE_MS) / 1000):
-                    await self._audit_wanted.wait()
-            except TimeoutError:
-                pass
+            await self._until_due()
             self._audit_wanted.clear()
             try:
                 await self.audit()
+                failures = 0
             except (NoAnswer, Refusal) as error:
                 log.warning("exchange not read", account=str(self.account_id), reason=str(error))
-                await self._sleep(_AUDIT_RETRY_S)
+                if isinstance(error, Refusal) and self.on_read is not None:
+                    await self.on_read(error)
+                await self._sleep(_AUDIT_RETRY_S[min(failures, len(_AUDIT_RETRY_S) - 1)])
+                failures += 1
                 self._audit_wanted.set()
+
+    async def _until_due(self) -> None:
+        """Until a read is asked for, or it is time for one: soon while something is open, also if it opened meanwhile."""
+        while not self._audit_wanted.is_set():
+            try:
+                async with asyncio.timeout(AUDIT_EVERY_MS / 1000):
+                    await self._audit_wanted.wait()
+            except TimeoutError:
+                live = bool(self.state.positions or self.state.orders)
+                if live or self._clock() - self._progress.audited_at >= AUDIT_IDLE_MS:
+                    return
 
     async def audit(self) -> None:
         """Executions since the last read, then positions, then (now and then) the wallet. Raises when not answered."""
@@ -263,6 +283,8 @@ class AccountActor:
             self._progress.wallet_at = started
         self._progress.audited_at = started
         self.audited.set()
+        if self.on_read is not None:
+            await self.on_read(None)
 
     # ---- life
 
@@ -277,6 +299,8 @@ class AccountActor:
         await asyncio.shield(self._broken)
 
     def stop(self) -> None:
+        """The end: what is still on its way or in the loop's timers changes nothing any more."""
+        self._stopped = True
         self._market.leave(self.account_id)
         for task in self._tasks:
             task.cancel()

@@ -17,6 +17,9 @@ from streamer.bybit.public import PublicStream, Ticker
 
 log = logger("streamer")
 
+_AHEAD_MOST_MS = 60_000
+"""A ticker from farther in the future is not believed: nothing would ever make it old."""
+
 CrossingHandler = Callable[[LevelCrossed], None]
 
 
@@ -27,6 +30,8 @@ class Market:
         self.environment = environment
         self.hosts = hosts
         self.instruments: dict[Symbol, Instrument] = {}
+        self.clock_offset = 0
+        """How far our clock is ahead of the exchange's, milliseconds; a ticker's age is judged by it."""
         self._clock = clock
         self._book = TriggerBook()
         self._guards: dict[Symbol, PriceGuard] = {}
@@ -75,8 +80,8 @@ class Market:
         return {symbol: quote for symbol in self._believed if (quote := self.quote(symbol)) is not None}
 
     def _on_ticker(self, ticker: Ticker) -> None:
-        now = self._clock()
-        if not fresh(ticker.ts, now):
+        now, made_at = self._clock(), ticker.ts + self.clock_offset
+        if not fresh(made_at, now) or made_at > now + _AHEAD_MOST_MS:
             return
         try:
             last = float(ticker.last)
@@ -88,7 +93,7 @@ class Market:
             guard = self._guards[ticker.symbol] = PriceGuard()
         if not guard.admits(last, mark, now, said_anew=ticker.names_last):
             return
-        self._believed[ticker.symbol] = (ticker.last, ticker.mark, ticker.ts)
+        self._believed[ticker.symbol] = (ticker.last, ticker.mark, made_at)
         self._cross(ticker.symbol, ticker.last)
 
     def _cross(self, symbol: Symbol, last: str) -> None:

@@ -87,6 +87,7 @@ class OwnedAccount:
 
     async def _start(self, tasks: asyncio.TaskGroup) -> None:
         actor = await self._recover()
+        actor.on_read = self._note_read
         self.actor = actor
         owner = Owner(self.row.user_id, self.row.id)
         actor.journal = Journal(
@@ -154,7 +155,6 @@ class OwnedAccount:
             rest=self._rest,
             may_open=self._may_open,
             executions_from=executions_from,
-            on_read=self._note_read,
             clock=self._means.clock,
         )
 

@@ -40,16 +40,19 @@ class PrivateStream:
         on_open: Callable[[], None],
         on_unreadable: Callable[[str, str, str], None],
         clock: Callable[[], int],
+        exchange_clock: Callable[[], int] | None = None,
     ) -> None:
+        """`exchange_clock`: the exchange's time as far as it is known, which logins are signed with."""
         self._credentials = credentials
         self._on_event = on_event
         self._on_open = on_open
         self._on_unreadable = on_unreadable
         self._clock = clock
+        self._exchange_clock = exchange_clock or clock
         self.socket = Socket(f"private {name}", url, self, silence_s=lambda: None, clock=clock)
 
     async def open(self, connection: ClientConnection) -> None:
-        args = login_args(self._credentials.api_key, self._credentials.api_secret, self._clock())
+        args = login_args(self._credentials.api_key, self._credentials.api_secret, self._exchange_clock())
         answer = await self._ask(connection, {"op": "auth", "req_id": "auth", "args": args}, "auth")
         if not answer.get("success"):
             raise LoginRefused(str(answer.get("ret_msg", "")))

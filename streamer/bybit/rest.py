@@ -30,7 +30,7 @@ from backstop.telemetry import logger
 from backstop.vault import Credentials
 from streamer.bybit import codec
 from streamer.bybit.hosts import Hosts
-from streamer.bybit.ret_codes import DUPLICATE_LINK_ID, Meaning, meaning_of, verdict_of
+from streamer.bybit.ret_codes import CLOCK_OFF, DUPLICATE_LINK_ID, Meaning, meaning_of, verdict_of
 from streamer.crash_points import passing
 
 log = logger("streamer")
@@ -64,6 +64,8 @@ class BybitRest:
         self, hosts: Hosts, credentials: Credentials | None, session: aiohttp.ClientSession, clock: Callable[[], int]
     ) -> None:
         self._clock = clock
+        self.clock_offset = 0
+        """How far our clock is ahead of the exchange's, milliseconds, as last measured."""
         self._leverage: dict[Symbol, Decimal] = {}
         self._ccxt: Any = ccxt.bybit(
             {
@@ -89,10 +91,13 @@ class BybitRest:
     async def synchronise_clock(self) -> int:
         """Measure how far our clock is from the exchange's and sign with theirs; returns the offset in milliseconds."""
         before = self._clock()
-        reply = await self._call("public_get_v5_market_time", {})
-        offset = (before + self._clock()) // 2 - int(reply["time"])
-        self._ccxt.options["timeDifference"] = offset
-        return offset
+        reply = await self._ask("public_get_v5_market_time", {})
+        theirs = reply.get("time")
+        if not isinstance(theirs, int):
+            raise NoAnswer("the exchange does not say what time it is")
+        self.clock_offset = (before + self._clock()) // 2 - theirs
+        self._ccxt.options["timeDifference"] = self.clock_offset
+        return self.clock_offset
 
     async def instruments(self) -> dict[Symbol, Instrument]:
         rows = await self._pages("public_get_v5_market_instruments_info", {"category": "linear", "limit": "1000"})
@@ -214,7 +219,19 @@ class BybitRest:
         raise NoAnswer(f"more than {_PAGES_MAX} pages")
 
     async def _call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """The reply with retCode 0 (or one that means the same). Raises `Refusal` or `NoAnswer`."""
+        """The reply with retCode 0 (or one that means the same). Raises `Refusal` or `NoAnswer`.
+
+        Refused for its time, a request was not taken: the clocks are compared anew and it is sent once more.
+        """
+        try:
+            return await self._ask(method, parameters)
+        except Refusal as refusal:
+            if refusal.code != CLOCK_OFF:
+                raise
+        log.warning("clocks compared anew", offset_ms=await self.synchronise_clock())
+        return await self._ask(method, parameters)
+
+    async def _ask(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         try:
             reply: Any = await getattr(self._ccxt, method)(dict(parameters))
         except ccxt.BaseError as error:

@@ -146,12 +146,19 @@ async def test_resident_stop_is_set_again_and_refused_when_passed(rest: BybitRes
 
 @pytest.mark.parametrize("skew_ms", [-60_000, 60_000])
 async def test_clock_of_the_exchange_is_signed_with(sim: Simulator, rest: BybitRest, skew_ms: int) -> None:
+    """A request refused for its time is sent once more with theirs, and what follows at once."""
     await fault(sim, "clock_skew", ms=skew_ms)
-    with pytest.raises(Refusal) as refused:
-        await rest.positions()
-    assert refused.value.code == 10002
-    assert abs(await rest.synchronise_clock() + skew_ms) < 5_000
     assert await rest.positions() == ()
+    assert abs(rest.clock_offset + skew_ms) < 5_000
+    assert isinstance(await rest.create(an_order("a-o-1")), OrderAccepted)
+
+
+async def test_request_refused_for_its_time_again_stays_refused(sim: Simulator, rest: BybitRest) -> None:
+    await fault(sim, "ret_code", code=10002, path="/v5/order/create", times=2)
+    refused = await rest.create(an_order("a-o-1"))
+    assert isinstance(refused, OrderRefused)
+    assert (refused.verdict, refused.ret_code) == (Verdict.RETRY, 10002)
+    assert isinstance(await rest.create(an_order("a-o-1")), OrderAccepted)
 
 
 async def test_executions_over_pages_and_weeks_come_once_and_in_order(rest: BybitRest) -> None:

@@ -1,0 +1,396 @@
+"""One account traded by all parts together, against the exchange look-alike and a real database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+import pytest
+
+from simulator.server import running_simulator
+from streamer.journal import Fenced
+from tests.store.books import Books
+from tests.streamer.conftest import Pool
+from tests.streamer.desk import Desk, Exchange, Owned
+from tests.streamer.waiting import eventually
+
+FEE = Decimal("0.00055")
+
+
+@pytest.fixture
+async def desk(pool: Pool, books: Books) -> AsyncIterator[Desk]:
+    async with running_simulator() as sim, aiohttp.ClientSession() as session:
+        exchange = Exchange(sim)
+        await exchange.opens_account()
+        await exchange.price("60000")
+        one = Desk(exchange, pool, session, books)
+        yield one
+        await one.close()
+
+
+def faults_in(error: BaseException | None) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in faults_in(inner)]
+    return [error] if error is not None else []
+
+
+async def test_a_signal_opens_protected_and_a_tick_closes(desk: Desk) -> None:
+    await desk.own()
+    signal = desk.signals("buy")
+    position = await desk.opens()
+    assert (position["id"], position["qty"], position["stop_loss"]) == (signal, Decimal("0.01"), Decimal(59100))
+    assert position["resident_stop"] == Decimal(58800)  # 0.5 % of the entry price behind
+    await desk.exchange.price("59050")
+    (trade,) = await desk.has_traded(1)
+    assert (trade["exit_reason"], trade["gross_pnl"]) == ("stop_loss", Decimal("-9.5"))
+    assert trade["fees"] == Decimal("0.01") * (60000 + 59050) * FEE
+    assert desk.exchange.held == 0
+    assert (await desk.settled(signal))["status"] == "executed"
+    assert [request.order_link_id for request in desk.exchange.requests] == [row["link_id"] for row in desk.orders()]
+    await desk.agrees_with_the_exchange()
+
+
+async def test_signals_are_carried_out_in_order_one_by_one(desk: Desk) -> None:
+    await desk.own()
+    sent = [desk.signals(action) for action in ("buy", "sell", "close", "sell", "buy", "close")]
+    ends = [await desk.settled(signal) for signal in sent]
+    assert [end["status"] for end in ends] == ["executed"] * 6
+    trades = await desk.has_traded(4)
+    assert [trade["side"] for trade in trades] == ["long", "short", "short", "long"]
+    assert desk.exchange.held == 0
+    await desk.agrees_with_the_exchange()
+
+
+async def test_fills_during_a_cut_private_stream_are_all_there_once(desk: Desk) -> None:
+    owned = await desk.own()
+    desk.signals("buy", qty=Decimal("0.1"))
+    await desk.opens()
+    await desk.exchange.fault("refuse_private")
+    await desk.exchange.fault("disconnect_private", abort=True)
+    await eventually(lambda: not owned.is_connected, "the cut noticed")
+    for number in range(30):
+        await desk.exchange.price(str(60000 + number))
+        await desk.exchange.by_hand("Sell", "0.003", reduce_only=True)
+    await desk.exchange.mend()
+    await eventually(lambda: owned.is_connected, "back")
+    await desk.agrees_with_the_exchange()
+    await eventually(lambda: [row["qty"] for row in desk.positions()] == [Decimal("0.010")], "shrunk to what is held")
+
+
+async def test_lost_messages_are_made_up_for(desk: Desk) -> None:
+    await desk.own()
+    await desk.exchange.fault("drop_private")
+    signal = desk.signals("buy")
+    await desk.opens()
+    await desk.exchange.price("59050")
+    await desk.has_traded(1)
+    assert (await desk.settled(signal))["status"] == "executed"
+    await desk.agrees_with_the_exchange()
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ["position", "order", "execution", "wallet"],
+        ["wallet", "order", "position", "execution"],
+        ["execution", "wallet"],
+    ],
+)
+async def test_doubled_and_reordered_messages_change_nothing(desk: Desk, order: list[str]) -> None:
+    await desk.own()
+    await desk.exchange.fault("duplicate_private")
+    await desk.exchange.fault("reorder", order=order)
+    desk.trades_by(protection={"stop_loss": "1.5%", "take_profit": [{"at": "1%", "portion": "50%"}]})
+    desk.signals("buy")
+    await desk.opens()
+    await desk.exchange.price("60601")
+    await eventually(lambda: [row["qty"] for row in desk.positions()] == [Decimal("0.005")], "half taken")
+    await desk.exchange.price("59050")
+    (trade,) = await desk.has_traded(1)
+    assert trade["gross_pnl"] == Decimal("0.005") * 601 - Decimal("0.005") * 950
+    await desk.agrees_with_the_exchange()
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters"),
+    [
+        ("broken_json", {"path": "/v5/order/create"}),
+        ("ack_lost", {"how": "drop"}),
+        ("ret_code", {"code": 10016, "path": "/v5/order/create"}),
+        ("http_status", {"status": 502, "path": "/v5/order/create"}),
+    ],
+)
+async def test_an_entry_whose_answer_says_nothing_is_made_once_or_not_at_all(
+    desk: Desk, kind: str, parameters: dict[str, Any]
+) -> None:
+    await desk.own()
+    await desk.exchange.fault(kind, times=1, **parameters)
+    signal = desk.signals("buy")
+    row = await desk.settled(signal)
+    assert row["status"] == "executed"
+    assert desk.exchange.held == Decimal("0.01")
+    assert len({request.order_link_id for request in desk.exchange.requests}) == 1
+    await desk.agrees_with_the_exchange()
+
+
+async def test_a_close_whose_answer_is_lost_closes_once(desk: Desk) -> None:
+    await desk.own()
+    desk.signals("buy")
+    await desk.opens()
+    await desk.exchange.fault("broken_json", path="/v5/order/create", times=1)
+    await desk.exchange.fault("drop_private")
+    await desk.exchange.price("59050")
+    await desk.has_traded(1)
+    assert [row["status"] for row in desk.orders()] == ["filled", "filled"]
+    await desk.agrees_with_the_exchange()
+
+
+async def test_a_mute_market_triggers_nothing_and_closes_when_it_is_heard_again(desk: Desk) -> None:
+    owned = await desk.own()
+    desk.signals("buy")
+    await desk.opens()
+    await desk.exchange.fault("mute_public")
+    await desk.exchange.price("59050")  # beyond the watched stop, not the resident one
+    public = owned.market.stream.socket
+    heard = public.last_data_at
+    await eventually(lambda: public.last_data_at != heard, "torn down and connected again")
+    assert len(desk.exchange.requests) == 1
+    assert desk.trades() == []
+    await desk.exchange.mend()
+    (trade,) = await desk.has_traded(1)
+    assert trade["exit_price"] == 59050
+    await desk.agrees_with_the_exchange()
+
+
+async def test_a_price_too_old_opens_nothing(desk: Desk) -> None:
+    owned = await desk.own()
+    desk.trades_by(max_age_s=4)
+    await desk.exchange.fault("mute_public")
+    await eventually(lambda: _quote_age(owned) > 3_000, "an old price")
+    signal = desk.signals("buy")
+    assert (await desk.settled(signal))["status"] == "expired"
+    assert desk.exchange.requests == []
+
+
+def _quote_age(owned: Owned) -> int:
+    (quote,) = owned.market.quotes().values()
+    return owned.account._means.clock() - quote.at
+
+
+async def test_nothing_opens_without_a_fresh_lease_and_closes_go_through(desk: Desk) -> None:
+    fresh = True
+    await desk.own(may_open=lambda: fresh)
+    desk.signals("buy")
+    await desk.opens()
+    fresh = False
+    refused = desk.signals("reverse")
+    await desk.has_traded(1)
+    assert desk.exchange.held == 0
+    assert (await desk.settled(refused))["status"] in ("expired", "failed")
+
+
+async def test_a_kill_between_sending_and_hearing_leaves_one_order_and_right_books(desk: Desk) -> None:
+    first = await desk.own()
+    await desk.exchange.fault("mute_private")
+    await desk.exchange.fault("ack_lost", how="hang", times=1)
+    signal = desk.signals("buy")
+    await eventually(lambda: desk.exchange.held > 0, "the order at the exchange")
+    await first.kill()
+    assert [row["status"] for row in desk.orders()] in (["intended"], ["sent"])
+    await desk.exchange.mend()
+    await desk.own("two")
+    position = await desk.opens()
+    assert (position["id"], position["qty"]) == (signal, Decimal("0.01"))
+    assert len(desk.exchange.requests) == 1
+    await desk.exchange.price("59050")
+    await desk.has_traded(1)
+    await desk.agrees_with_the_exchange()
+
+
+async def test_a_kill_between_a_stop_and_its_record_closes_once(desk: Desk) -> None:
+    first = await desk.own()
+    desk.signals("buy")
+    await desk.opens()
+    await desk.exchange.fault("mute_private")
+    await desk.exchange.fault("ack_lost", how="hang", times=1)
+    with desk.books.connected() as blocker:
+        blocker.execute("select 1 from leases for update")  # nothing can be committed
+        await desk.exchange.price("59050")
+        await eventually(lambda: desk.exchange.held == 0, "closed at the exchange")
+        await first.kill()
+    assert [row["status"] for row in desk.positions()] == ["open"]
+    await desk.exchange.mend()
+    await desk.own("two")
+    (trade,) = await desk.has_traded(1)
+    assert trade["exit_reason"] == "stop_loss"
+    assert len([request for request in desk.exchange.requests if request.reduce_only]) == 1
+    await desk.agrees_with_the_exchange()
+
+
+async def test_a_kill_before_a_signal_is_decided_loses_nothing(desk: Desk) -> None:
+    """Claimed under an epoch that ended: the next one takes it again."""
+    first = await desk.own()
+    with desk.books.connected() as blocker:
+        blocker.execute("select 1 from leases for update")
+        signal = desk.signals("buy")
+        await eventually(
+            lambda: desk.books.rows("select id from signals where claimed_epoch is not null"), "the signal claimed"
+        )
+        await first.kill()
+    assert desk.signal(signal)["status"] == "accepted"
+    await desk.own("two")
+    await desk.opens()
+    assert len(desk.exchange.requests) == 1
+
+
+async def test_a_claim_whose_answer_was_lost_is_taken_again(desk: Desk) -> None:
+    await desk.own()
+    with desk.books.connected() as blocker:
+        blocker.execute("lock table commands in access exclusive mode")
+        signal = desk.signals("buy")
+        waiting = "select pid from pg_stat_activity where wait_event_type = 'Lock' and query like %s"
+        (row,) = await eventually(lambda: desk.books.rows(waiting, "%update commands%"), "commands asked for")
+        desk.books.rows("select pg_terminate_backend(%s)", row["pid"])
+        await eventually(lambda: not desk.books.rows("select pid from pg_stat_activity where pid = %s", row["pid"]))
+    assert (await desk.settled(signal))["status"] == "executed"
+    assert desk.exchange.held == Decimal("0.01")
+
+
+async def test_the_one_whose_lease_was_taken_stops_and_writes_nothing(desk: Desk) -> None:
+    first = await desk.own("one")
+    desk.signals("buy")
+    await desk.opens()
+    second = await desk.own("two")
+    await desk.exchange.price("59050")
+    await desk.has_traded(1)
+    await eventually(first.work.done, "the stale one stopped")
+    assert any(isinstance(fault, Fenced) for fault in faults_in(first.work.exception()))
+    assert not second.work.done()
+    assert len([request for request in desk.exchange.requests if request.ret_code == 0]) == 2
+    assert desk.exchange.held == 0
+    await desk.agrees_with_the_exchange()
+
+
+async def test_two_owners_at_once_make_one_order_of_a_signal(desk: Desk) -> None:
+    first = await desk.own("one")
+    await desk.own("two")
+    sent = [desk.signals("buy"), desk.signals("close")]
+    for signal in sent:
+        assert (await desk.settled(signal))["status"] == "executed"
+    await desk.has_traded(1)
+    assert desk.exchange.held == 0
+    assert len([request for request in desk.exchange.requests if request.ret_code == 0]) == 2
+    await desk.agrees_with_the_exchange()
+    first.work.cancel()
+
+
+async def test_an_owner_that_stopped_does_nothing_more(desk: Desk) -> None:
+    """Its reminders are still in the loop's timers."""
+    owned = await desk.own()
+    desk.signals("buy")
+    await desk.opens()
+    await desk.exchange.fault("no_fill")
+    await desk.exchange.price("59050")
+    await eventually(lambda: len(desk.exchange.requests) >= 2, "a close that found nobody")
+    await owned.close()
+    asked, state = len(desk.exchange.requests), owned.actor.state
+    timers = asyncio.Event()
+    asyncio.get_running_loop().call_later(2.5, timers.set)
+    await timers.wait()
+    assert len(desk.exchange.requests) == asked
+    assert owned.actor.state is state
+
+
+async def test_closing_lets_what_is_under_way_come_back(desk: Desk) -> None:
+    owned = await desk.own()
+    await desk.exchange.fault("ack_delay", ms=300, times=1)
+    desk.signals("buy")
+    await eventually(lambda: desk.exchange.held > 0, "sent")
+    await owned.close()
+    (order,) = desk.orders()
+    assert order["status"] in ("open", "filled")
+    assert order["exchange_order_id"] is not None
+
+
+async def test_a_position_outlives_its_owner_and_is_watched_by_the_next(desk: Desk) -> None:
+    first = await desk.own("one")
+    desk.signals("buy")
+    await desk.opens()
+    await first.close()
+    await desk.own("two")
+    await desk.exchange.price("59050")
+    (trade,) = await desk.has_traded(1)
+    assert trade["exit_reason"] == "stop_loss"
+    await desk.agrees_with_the_exchange()
+
+
+async def test_a_key_that_does_not_work_pauses_the_account_until_it_does(desk: Desk) -> None:
+    await desk.exchange.fault("ret_code", code=10003, message="API key is invalid.", api_key="alice")
+    owned = await desk.start(await desk.take_lease("one"))
+    (row,) = await eventually(
+        lambda: desk.books.rows("select status_reason from accounts where status = 'paused'"), "paused"
+    )
+    assert "10003" in row["status_reason"]
+    await desk.exchange.mend()
+    await eventually(lambda: desk.books.rows("select id from accounts where status = 'active'"), "active")
+    await owned.ready()
+
+
+async def test_a_key_that_stops_working_pauses_the_account_too(desk: Desk) -> None:
+    await desk.own()
+    desk.signals("buy")
+    await desk.opens()
+    await desk.exchange.fault("ret_code", code=33004, message="Your api key has expired.")
+    (row,) = await eventually(
+        lambda: desk.books.rows("select status_reason from accounts where status = 'paused'"), "paused"
+    )
+    assert "33004" in row["status_reason"]
+    await desk.exchange.mend()
+    await eventually(lambda: desk.books.rows("select id from accounts where status = 'active'"), "active again")
+
+
+@pytest.mark.parametrize("ms", [30_000, -30_000])
+async def test_a_clock_that_jumps_is_measured_again(desk: Desk, ms: int) -> None:
+    """Either side's: every request is refused with 10002 until the difference is known."""
+    owned = await desk.own()
+    await desk.exchange.fault("clock_skew", ms=ms)
+    owned.actor.audited.clear()
+    owned.actor.reread()
+    await eventually(owned.actor.audited.is_set, "the exchange read under the new clock")
+
+
+async def test_a_database_that_is_away_at_the_start_is_waited_for(desk: Desk, books: Books) -> None:
+    """The first read is done, its outcome cannot be written yet."""
+    with books.connected() as blocker:
+        blocker.execute("select 1 from accounts for update")
+        owned = await desk.start(await desk.take_lease("one"))
+        waiting = "select pid from pg_stat_activity where wait_event_type = 'Lock' and query like %s"
+        (row,) = await eventually(lambda: books.rows(waiting, "%update accounts set status%"), "the status written")
+        books.rows("select pg_terminate_backend(%s)", row["pid"])
+        await eventually(lambda: not books.rows("select pid from pg_stat_activity where pid = %s", row["pid"]))
+    await owned.ready()
+    await eventually(lambda: books.rows("select id from accounts where status = 'active'"), "active")
+
+
+async def test_a_position_made_by_hand_is_told_of_and_left_alone(desk: Desk) -> None:
+    await desk.own()
+    await desk.exchange.by_hand("Buy", "0.02")
+    refused = None
+
+    def told() -> bool:
+        rows = desk.books.rows("select data from events where type = 'notice'")
+        return any(row["data"]["code"] == "foreign_position" for row in rows)
+
+    await eventually(told, "a notice")
+    refused = desk.signals("buy")
+    assert (await desk.settled(refused))["reason_code"] == "foreign_position"
+    assert desk.exchange.held == Decimal("0.02")
+
+
+async def test_messages_nobody_understands_are_kept(desk: Desk) -> None:
+    await desk.own()
+    await desk.exchange.fault("unknown_exec_type", value="CorporateAction", times=1)
+    desk.signals("buy")
+    await eventually(lambda: desk.books.rows("select topic from quarantine"), "a row in quarantine")
+    assert desk.books.rows("select distinct topic from quarantine") == [{"topic": "execution"}]
