@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
-from backstop.store import intake, leases
+from backstop.store import intake, leases, trading
 from backstop.store import market as market_store
 from backstop.store.intake import AccountRow
 from backstop.store.query import aexecute, afetch_all
@@ -25,7 +25,6 @@ from streamer.owned import Means, OwnedAccount
 log = logger("streamer")
 
 _LOOK_EVERY_S = 1.0
-PUSHER_LEASE = "pusher"
 
 
 class Fleet:
@@ -48,21 +47,23 @@ class Fleet:
         self.accounts: dict[str, OwnedAccount] = {}
         self.markets: dict[str, Market] = {}
         self._market_tasks: list[asyncio.Task[None]] = []
+        self._loops: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
-        """Until cancelled; raises when an account's lease is lost or an account fails: the process then ends, and its
-        successor starts from the truth."""
+        """Until it is closed or cancelled; raises when an account's lease is lost or an account fails: the process then
+        ends, and its successor starts from the truth."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._listen())
-            tasks.create_task(self._renew())
-            tasks.create_task(self._look_for_accounts(tasks))
+            self._loops = [
+                tasks.create_task(self._look_for_accounts(tasks)),
+                tasks.create_task(self._listen()),
+                tasks.create_task(self._renew()),
+            ]
 
     async def close(self) -> None:
         """Stop taking work, let requests come back, release the leases. Positions stay as they are."""
+        await _end(self._loops[:2])
         await asyncio.gather(*(account.close() for account in self.accounts.values()), return_exceptions=True)
-        for task in [*self._tasks.values(), *self._market_tasks]:
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), *self._market_tasks, return_exceptions=True)
+        await _end([*self._tasks.values(), *self._market_tasks, *self._loops])
         try:
             async with self._means.pool.connection(timeout=2.0) as connection:
                 await self._leases.release(connection, self._leases.names)
@@ -88,6 +89,9 @@ class Fleet:
         async with self._means.pool.connection(timeout=2.0) as connection:
             rows = await afetch_all(connection, intake.accounts_to_trade())
             wanted = {leases.account_lease(row.id): row for row in rows}
+            idle = set(self._leases.names) - set(self.accounts)
+            if idle:
+                await self._leases.release(connection, sorted(idle))
             for name in set(self.accounts) - set(wanted):
                 await self._drop(connection, name)
             for name, row in wanted.items():
@@ -108,6 +112,9 @@ class Fleet:
         except VaultError as error:
             log.error("credentials do not open", account=str(row.id), reason=str(error))
             self._skipped.add(name)
+            reason = "the stored credentials cannot be opened; add the account again"
+            await aexecute(connection, trading.set_account_status(row.id, "paused", reason))
+            await self._leases.release(connection, [name])
             return
         account = OwnedAccount(
             row, epoch, credentials, market, self._means, may_open=lambda: self._leases.may_open(name)
@@ -118,9 +125,7 @@ class Fleet:
     async def _drop(self, connection: AsyncConnection[Any], name: str) -> None:
         account = self.accounts.pop(name)
         await account.close()
-        task = self._tasks.pop(name)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await _end([self._tasks.pop(name)])
         await self._leases.release(connection, [name])
 
     async def _market(self, environment: str, tasks: asyncio.TaskGroup) -> Market | None:
@@ -187,3 +192,9 @@ class Fleet:
             for other in self.accounts.values():
                 other.wake()
         self._on_work()
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

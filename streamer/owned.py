@@ -69,6 +69,7 @@ class OwnedAccount:
         self._status: str | None = None
         self._claims_lost = False
         """Whether the answer to a claim may have been lost, so that it must be asked for again."""
+        self._closing = False
         self.actor: AccountActor | None = None
         self.private: PrivateStream | None = None
 
@@ -205,6 +206,8 @@ class OwnedAccount:
             self._wake.clear()
 
     async def _take_what_waits(self, actor: AccountActor) -> None:
+        if self._closing:
+            return
         again = self._claims_lost
         try:
             if again and actor.journal is not None:
@@ -230,7 +233,9 @@ class OwnedAccount:
             actor.handle(CommandReceived(command))
 
     async def close(self) -> None:
-        """Let what is under way come back, then let go. Positions stay open, protected by the exchange's stops."""
+        """Take no more work, let what is under way come back, then let go. Positions stay open, protected by the
+        exchange's stops."""
+        self._closing = True
         if self.actor is not None:
             await self.actor.settle(5.0)
             self.actor.stop()

@@ -32,7 +32,7 @@ from streamer.market import Market
 from streamer.owned import Means, OwnedAccount
 from tests.store.books import SETTINGS, Books
 from tests.streamer.conftest import Pool
-from tests.streamer.waiting import eventually
+from tests.streamer.waiting import eventually, rows_of
 
 BTC = "BTCUSDT"
 CREDENTIALS = Credentials("alice", "alice-secret-of-hers")
@@ -157,7 +157,7 @@ class Desk:
 
     async def take_lease(self, holder: str) -> Epoch:
         name = leases.account_lease(self.account)
-        self.books.rows("update leases set expires_at = now() - interval '1 second' where name = %s", name)
+        await rows_of(self.books, "update leases set expires_at = now() - interval '1 second' where name = %s", name)
         async with self._pool.connection() as connection:
             epoch = await afetch_one(connection, leases.acquire(name, holder))
         assert epoch is not None
