@@ -1,16 +1,17 @@
 """A database as the streamer reaches it, and the books to look into it with."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
+import aiohttp
 import pytest
-from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from simulator.server import running_simulator
+from streamer.owned import Pool
 from tests.conftest import Database
 from tests.store.books import Books
-
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
+from tests.streamer.desk import Exchange
+from tests.streamer.yard import Yard
 
 
 @pytest.fixture
@@ -32,3 +33,13 @@ async def pool(database: Database) -> AsyncIterator[Pool]:
     await one.open()
     yield one
     await one.close()
+
+
+@pytest.fixture
+async def yard(database: Database, books: Books, pool: Pool) -> AsyncIterator[Yard]:
+    async with running_simulator() as sim, aiohttp.ClientSession() as session:
+        exchange = Exchange(sim)
+        await exchange.opens_account()
+        one = Yard(exchange, books, pool, session, database.url_as("backstop_streamer"))
+        yield one
+        await one.close()

@@ -29,9 +29,8 @@ from streamer.bybit.rest import BybitRest
 from streamer.bybit.socket import SocketState
 from streamer.clock import now_ms
 from streamer.market import Market
-from streamer.owned import Means, OwnedAccount
+from streamer.owned import Means, OwnedAccount, Pool
 from tests.store.books import SETTINGS, Books
-from tests.streamer.conftest import Pool
 from tests.streamer.waiting import eventually, rows_of
 
 BTC = "BTCUSDT"

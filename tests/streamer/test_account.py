@@ -10,8 +10,8 @@ import pytest
 
 from simulator.server import running_simulator
 from streamer.journal import Fenced
+from streamer.owned import Pool
 from tests.store.books import Books
-from tests.streamer.conftest import Pool
 from tests.streamer.desk import Desk, Exchange, Owned
 from tests.streamer.waiting import eventually, holding
 

@@ -41,9 +41,9 @@ from backstop.store import leases
 from backstop.store.query import fetch_one
 from backstop.store.trading import Owner
 from streamer.journal import Fenced, Journal
+from streamer.owned import Pool
 from tests.conftest import Database
 from tests.store.books import Books
-from tests.streamer.conftest import Pool
 from tests.streamer.waiting import eventually
 
 BTC = Symbol("BTCUSDT")

@@ -4,8 +4,8 @@ import asyncio
 
 from backstop.domain.ids import Epoch
 from streamer.leaseholder import OPEN_WITHIN_MS, Leaseholder
+from streamer.owned import Pool
 from tests.store.books import Books
-from tests.streamer.conftest import Pool
 from tests.streamer.waiting import eventually
 
 A, B = "account:a", "account:b"
