@@ -18,7 +18,7 @@ from infra.stack import Stack
 from tests.e2e.trader import Trader, eventually
 
 SYMBOL = "BTCUSDT"
-_PATIENCE_S = 40.0
+_PATIENCE_S = 90.0
 
 
 class Streamer:
