@@ -8,14 +8,16 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
+from uuid import UUID
 
 from backstop.domain.ids import AccountId, Epoch
 from backstop.engine.effects import Change, Effect, Remind
 from backstop.engine.events import Event, LevelCrossed, Reminded
 from backstop.engine.state import AccountState
+from backstop.store.trading import Owner
 from streamer.account import AUDIT_EVERY_MS, AUDIT_IDLE_MS, AccountActor, Progress
 from streamer.bybit.rest import NoAnswer, Refusal
-from streamer.journal import _BATCH_MAX, _RETRY_S, Fenced, Journal, _opens, _settled
+from streamer.journal import _BATCH_MAX, _PATIENCE_S, _RETRY_S, Fenced, Journal, _opens, _settled
 from tests.simulation.clock import Task
 from tests.simulation.network import SimRest, StoreDown, StoreLink
 from tests.simulation.process import Flag, Process
@@ -23,6 +25,7 @@ from tests.simulation.sim_market import SimMarket
 from tests.simulation.trace import Trace
 
 _AUDIT_RETRY_S = 0.5
+_NOBODY = Owner(UUID(int=1), UUID(int=7))
 
 
 class Spy:
@@ -107,9 +110,6 @@ class SimActor(AccountActor):
         while self.journal.waiting and self._clock() < until:
             await self.process.sleep(0.1)
 
-    def stop(self) -> None:
-        self._market.leave(self.account_id)
-
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._requests = [task for task in self._requests if not task.done]
         self._requests.append(self.process.spawn(work))
@@ -137,11 +137,11 @@ class SimJournal(Journal):
     def __init__(
         self, process: Process, link: StoreLink, epoch: Epoch, *, perform: Callable[[Effect], None], actor: SimActor
     ) -> None:
+        super().__init__(cast("Any", None), _NOBODY, epoch, perform=perform, on_commit=lambda: None)
         self.process = process
         self.epoch = epoch
         self._link = link
-        self._perform = perform
-        self._entries = deque()
+        self._commits = 0
         self._woken = Flag(process)
         self._wake = cast("asyncio.Event", self._woken)
         self._idle = cast("asyncio.Event", Flag(process))
@@ -168,19 +168,28 @@ class SimJournal(Journal):
                 await self._woken.wait()
             batch = [self._entries[i] for i in range(min(len(self._entries), _BATCH_MAX))]
             try:
+                self._commits += 1
+                self.process.after(round(_PATIENCE_S * 1000), self._lose_patience, self._commits)
                 await self._commit([change for entry in batch for change in entry.changes])
             except StoreDown:
+                self._commits += 1
                 self._go_ahead_protecting()
                 await self.process.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
                 failures += 1
                 continue
+            self._commits += 1
             failures = 0
+            self._away = False
             for _ in batch:
                 self._entries.popleft()
             for entry in batch:
                 for effect in entry.then:
                     if not entry.protected or _opens(effect):
                         self._perform(effect)
+
+    def _lose_patience(self, commit: int) -> None:
+        if commit == self._commits:
+            self._go_ahead_protecting()
 
     async def _commit(self, changes: list[Change]) -> None:
         settled = _settled(changes)

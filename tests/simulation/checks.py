@@ -3,7 +3,8 @@
 Counted on the exchange's side wherever that is possible: what a streamer believes proves nothing.
 """
 
-from collections import Counter
+import re
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -31,6 +32,9 @@ NAKED_MS = 5_000
 BLIND_MS = 10_000
 UNKEPT_MS = 30_000
 REREAD_WITHIN_MS = 4_000
+SENDS_PER_10S = 15
+
+_PARTICULARS = re.compile(r"[0-9a-z]{20,}\S*|[A-Z]+USDT|-?\d[\d.]*|long|short")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,11 @@ class Violation:
     invariant: str
     at: int
     text: str
+
+    @property
+    def kind(self) -> str:
+        """The same for all violations that are told alike."""
+        return f"{self.invariant}: {_PARTICULARS.sub('…', self.text)}"
 
 
 class Checks(Spy):
@@ -50,7 +59,7 @@ class Checks(Spy):
         self._seen_text: set[tuple[str, str]] = set()
         self._openings: Counter[object] = Counter()
         self._first_sent: set[str] = set()
-        self.sent: Counter[str] = Counter()
+        self._sent_at: dict[str, deque[int]] = {}
         self._position_sums: dict[PositionId, list[Decimal]] = {}
         self._order_sums: dict[OrderLinkId, Decimal] = {}
         self._booked: set[str] = set()
@@ -143,9 +152,7 @@ class Checks(Spy):
 
     def order_sent(self, process: Process, body: Mapping[str, Any], signed_at: int) -> None:
         link = str(body.get("orderLinkId", ""))
-        self.sent[link] += 1
-        if self.sent[link] == 41:
-            self.fail("14 no retry without end", f"{link} was sent 40 times", link)
+        self._no_storm(link)
         first = link not in self._first_sent
         self._first_sent.add(link)
         if not first:
@@ -153,6 +160,17 @@ class Checks(Spy):
         self.intent_before_request(process, link, body)
         if not body.get("reduceOnly") and _leg(link).startswith("o"):
             self.no_late_open(process, link, signed_at)
+
+    def _no_storm(self, link: str) -> None:
+        name = "14 no retry in a storm"
+        self.done[name] += 1
+        recent = self._sent_at.setdefault(link, deque())
+        now = self._world.heap.now
+        recent.append(now)
+        while recent[0] < now - 10_000:
+            recent.popleft()
+        if len(recent) > SENDS_PER_10S:
+            self.fail(name, f"{link} was sent {len(recent)} times in 10 s", link)
 
     def intent_before_request(self, process: Process, link: str, body: Mapping[str, Any]) -> None:
         name = "2 intent before request"
@@ -228,9 +246,13 @@ class Checks(Spy):
         true = self._world.feed.true[event.symbol]
         since = now - PRICE_MAX_AGE_MS - _CLOCKS_DIFFER_MS
         # The price of a moment holds until the next, so that the last one before the window counts too.
-        recent = [price for at, price in true if at >= since] or [true[-1][1]]
-        if not any(level.crossed_by(price) for price in recent):
-            self.fail(name, f"{event.symbol} level {level.price} fired at {event.price}; it never was there", str(event.close_id))
+        before = [price for at, price in true if at < since][-1:]
+        recent = [*before, *(price for at, price in true if at >= since)]
+        key = str(event.close_id)
+        if event.price not in recent:
+            self.fail(name, f"{event.symbol} level {level.price} fired at {event.price}; it never was there", key)
+        elif level.status is LevelStatus.ARMED and not level.crossed_by(event.price):
+            self.fail(name, f"{event.symbol} {level.kind} at {level.price} fired at {event.price}, short of it", key)
 
     # ---- at each commit
 
@@ -331,12 +353,12 @@ class Checks(Spy):
             return
         native = book.stop is not None
         armed = position.status is PositionStatus.CLOSING or self._watched(leader, position)
+        reachable = now >= self._world.venue.maintenance_until and not self._world.venue.down
         quote = leader.market.quote(symbol)
         sighted = quote is not None and leader.process.clock() - quote.at <= PRICE_MAX_AGE_MS + _CLOCKS_DIFFER_MS
         self._lasts(name, self._naked, symbol, not native and not armed, NAKED_MS, f"{symbol}: no stop, no watcher")
-        blind = not native and not sighted and position.status is PositionStatus.OPEN
+        blind = not native and not sighted and position.status is PositionStatus.OPEN and reachable
         self._lasts(name, self._blind, symbol, blind, BLIND_MS, f"{symbol}: no stop, and the watcher sees no price")
-        reachable = now >= self._world.venue.maintenance_until and not self._world.venue.down
         unkept = not native and position.status is PositionStatus.OPEN and reachable and not self._world.venue.lag
         self._lasts(name, self._unkept, symbol, unkept, UNKEPT_MS, f"{symbol}: the exchange keeps no stop")
 

@@ -34,20 +34,15 @@ class SimRest(BybitRest):
     def __init__(self, process: Process, wire: "Wire") -> None:
         self._clock = process.clock
         self._leverage = {}
+        self._ccxt = _Options()
         self._process = process
         self._wire = wire
-        self._offset = 0
+        self.clock_offset = 0
 
-    async def synchronise_clock(self) -> int:
-        before = self._clock()
-        reply = await self._call("public_get_v5_market_time", {})
-        self._offset = (before + self._clock()) // 2 - int(reply["time"])
-        return self._offset
-
-    async def _call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    async def _ask(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         process = self._process
         process.point()
-        signed_at = process.clock() - self._offset
+        signed_at = process.clock() - self._ccxt.options["timeDifference"]
         if process.stalls():
             self._wire.stall(process)
             resumed = Answer()
@@ -64,6 +59,16 @@ class SimRest(BybitRest):
         if meaning_of(code) is Meaning.AMBIGUOUS and code != DUPLICATE_LINK_ID:
             raise NoAnswer(f"{code}: {reply['retMsg']}")
         raise Refusal(code, str(reply["retMsg"]))
+
+    if not hasattr(BybitRest, "_ask"):
+        _call = _ask
+
+
+class _Options:
+    """Where the product tells its transport how far the clocks are apart."""
+
+    def __init__(self) -> None:
+        self.options = {"timeDifference": 0}
 
 
 class Wire:

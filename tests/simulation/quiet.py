@@ -141,8 +141,12 @@ def dashboards_agree(world: "World") -> None:
     world.checks.done[name] += 1
     store = world.store
     for position_id, position in store.positions.items():
-        if store.told.get(("position", position_id)) != _shown(position):
-            world.checks.fail(name, f"position {position.symbol} {position.status}", "position")
+        told = store.told.get(("position", position_id))
+        if told != _shown(position):
+            differs = ["status", "qty", "cost", "levels", "resident stop", "exit reason"]
+            fields = zip(differs, told if isinstance(told, tuple) else (None,) * 6, _shown(position), strict=True)
+            wrong = ", ".join(f"{what} {a} is {b}" for what, a, b in fields if a != b)
+            world.checks.fail(name, f"position {position.symbol} {position.status}: {wrong}", "position")
     for link, order in store.orders.items():
         if store.told.get(("order", link)) != order:
             world.checks.fail(name, f"order {link}", "order")

@@ -137,7 +137,7 @@ class Source:
         stop: PriceMark | None = None
         if random.random() < 0.2:
             side = -1 if random.random() < 0.5 else 1
-            far = Decimal(1 + side * random.randint(5, 30) / 1_000)
+            far = 1 + side * Decimal(random.randint(5, 30)) / 1_000
             stop = PriceMark(price=Price(last * far)) if random.random() < 0.3 else self._stop()
         qty = None
         if random.random() < 0.3:

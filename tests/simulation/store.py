@@ -344,6 +344,6 @@ _POSITION_COLUMNS = (
 )  # fmt: skip
 
 
-def _shown(position: Position) -> object:
+def _shown(position: Position) -> tuple[object, ...]:
     """What a dashboard is told of a position; not when its resident stop was last proved."""
     return (position.status, position.qty, position.cost, position.levels, position.resident.price, position.exit_reason)

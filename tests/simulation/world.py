@@ -57,6 +57,11 @@ class Outcome:
     lines: list[tuple[int, str, str]] = field(default_factory=list)
 
 
+def plan_of(seed: int) -> FaultPlan:
+    """The mix of faults a seed draws."""
+    return draw_plan(Random(f"{seed}/plan"))
+
+
 class World:
     def __init__(self, setup: Setup) -> None:
         seed = setup.seed
@@ -64,8 +69,7 @@ class World:
         self.setup = setup
         self.heap = Heap()
         self.trace = Trace(lambda: self.heap.now, keep=setup.keep_trace)
-        drawn = draw_plan(Random(root.getrandbits(64)))
-        self.dice = Dice(seed, setup.plan if setup.plan is not None else drawn)
+        self.dice = Dice(seed, setup.plan if setup.plan is not None else plan_of(seed))
         balance = Decimal(root.choice((500, 10_000, 100_000)))
         self.exchange = Exchange(self.heap, Random(root.getrandbits(64)), self.dice, LISTINGS, balance)
         self.venue = Venue(self.exchange)
@@ -204,7 +208,11 @@ class World:
         self.heap.run_until(end + _QUIET_MS)
         check_quiet(self)
         probe(self)
-        return self._outcome()
+        outcome = self._outcome()
+        for streamer in self.streamers.values():
+            if streamer is not None:
+                streamer.process.die()
+        return outcome
 
     def _every_second(self) -> None:
         self.heap.after(1_000, self._every_second)
