@@ -95,6 +95,11 @@ class OwnedAccount:
             self._means.pool, owner, self.epoch, perform=actor.perform, on_commit=self._means.on_commit
         )
         self._market.join(self.account_id, actor.handle)
+
+        def set_aside(topic: str, reason: str, payload: str) -> None:
+            actor.record(Quarantine(topic, reason, payload))
+
+        self._rest.on_unreadable = set_aside
         tasks.create_task(actor.journal.run())
         tasks.create_task(actor.broken())
         self.private = PrivateStream(
@@ -103,7 +108,7 @@ class OwnedAccount:
             self._credentials,
             on_event=actor.handle,
             on_open=actor.reread,
-            on_unreadable=lambda topic, reason, payload: actor.record(Quarantine(topic, reason, payload)),
+            on_unreadable=set_aside,
             clock=self._means.clock,
             exchange_clock=lambda: self._means.clock() - self._rest.clock_offset,
         )

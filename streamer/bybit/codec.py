@@ -23,6 +23,10 @@ _SIDE_NAMES = {Side.BUY: "Buy", Side.SELL: "Sell"}
 _MAGNITUDE_MOST = 24
 """Powers of ten beyond which a number is none: `1e999999` is finite, and takes seconds to make an integer of."""
 
+_DIGITS_MOST = 60
+_LATEST_MS = 32_503_680_000_000
+"""The year 3000."""
+
 _STATUSES = {
     "Created": OrderStatus.OPEN,
     "New": OrderStatus.OPEN,
@@ -51,10 +55,10 @@ def read_execution(row: Fields) -> Execution:
         symbol=Symbol(_word(row, "symbol")),
         side=side,
         exec_type=_word(row, "execType"),
-        price=Price(_number(row, "execPrice")),
-        qty=Qty(_number(row, "execQty")),
+        price=Price(_amount(row, "execPrice")),
+        qty=Qty(_amount(row, "execQty")),
         fee=Usdt(_number(row, "execFee", default=Decimal(0))),
-        at=int(_number(row, "execTime")),
+        at=_moment(row, "execTime"),
         order_link_id=_text(row, "orderLinkId"),
         exchange_order_id=_text(row, "orderId"),
         stop_order_type=_text(row, "stopOrderType"),
@@ -70,7 +74,7 @@ def read_order(row: Fields) -> OrderReported | None:
     status = _STATUSES.get(_text(row, "orderStatus"))
     if status is None:
         raise Unreadable(f"unknown orderStatus {row.get('orderStatus')!r}")
-    filled = _number(row, "cumExecQty", default=Decimal(0))
+    filled = _amount(row, "cumExecQty", default=Decimal(0))
     reject = _text(row, "rejectReason")
     return OrderReported(
         link_id=OrderLinkId(link_id),
@@ -86,42 +90,44 @@ def read_position(row: Fields, at: int) -> ExchangePosition:
 
     Flat only when it says size 0: one whose size or side is not understood is unreadable.
     """
-    size = _number(row, "size")
+    size = _amount(row, "size")
     side = _SIDES.get(_text(row, "side"))
-    if size < 0 or (size > 0 and side is None):
+    if size > 0 and side is None:
         raise Unreadable(f"position of size {row.get('size')!r} and side {row.get('side')!r}")
-    stop = decimal_or_none(_text(row, "stopLoss"))
+    nothing = Decimal(0)
+    stop = _amount(row, "stopLoss", default=nothing)
     return ExchangePosition(
         symbol=Symbol(_word(row, "symbol")),
         side=None if side is None or size == 0 else PositionSide.opened_by(side),
         size=size,
-        entry_price=decimal_or_none(_text(row, "avgPrice")) or decimal_or_none(_text(row, "entryPrice")) or Decimal(0),
-        mark_price=decimal_or_none(_text(row, "markPrice")) or Decimal(0),
-        stop_loss=Price(stop) if stop is not None and stop > 0 else None,
+        entry_price=_amount(row, "avgPrice", default=nothing) or _amount(row, "entryPrice", default=nothing),
+        mark_price=_amount(row, "markPrice", default=nothing),
+        stop_loss=Price(stop) if stop > 0 else None,
         at=at,
     )
 
 
 def read_equity(rows: list[Fields]) -> Decimal | None:
-    """USDT equity from the `wallet` topic or /v5/account/wallet-balance."""
+    """USDT equity from the `wallet` topic or /v5/account/wallet-balance; None when they do not tell."""
     for row in rows:
-        for coin in row.get("coin") or ():
-            if coin.get("coin") == "USDT":
-                return decimal_or_none(str(coin.get("equity", "")))
+        coins = row.get("coin") if isinstance(row, Mapping) else None
+        for coin in coins if isinstance(coins, list) else ():
+            if isinstance(coin, Mapping) and coin.get("coin") == "USDT":
+                return _number_or_none(coin, "equity")
     return None
 
 
 def read_instrument(row: Fields) -> Instrument:
     """A row of /v5/market/instruments-info for a linear contract."""
-    price, lot, leverage = row["priceFilter"], row["lotSizeFilter"], row["leverageFilter"]
+    price, lot, leverage = (_inner(row, key) for key in ("priceFilter", "lotSizeFilter", "leverageFilter"))
     return Instrument(
         symbol=Symbol(_word(row, "symbol")),
-        tick_size=_number(price, "tickSize"),
-        qty_step=_number(lot, "qtyStep"),
-        min_qty=Qty(_number(lot, "minOrderQty")),
-        max_market_qty=Qty(_number(lot, "maxMktOrderQty")),
-        min_notional=_number(lot, "minNotionalValue", default=Decimal(5)),
-        max_leverage=_number(leverage, "maxLeverage"),
+        tick_size=_positive(price, "tickSize"),
+        qty_step=_positive(lot, "qtyStep"),
+        min_qty=Qty(_positive(lot, "minOrderQty")),
+        max_market_qty=Qty(_positive(lot, "maxMktOrderQty")),
+        min_notional=_amount(lot, "minNotionalValue", default=Decimal(5)),
+        max_leverage=_positive(leverage, "maxLeverage"),
         tradable=row.get("status") == "Trading" and _text(row, "deliveryTime") in ("", "0"),
     )
 
@@ -149,9 +155,19 @@ def create_body(order: Order) -> dict[str, Any]:
     return body
 
 
+def _inner(row: Fields, key: str) -> Fields:
+    value = row.get(key)
+    if not isinstance(value, Mapping):
+        raise Unreadable(f"row without {key}")
+    return value
+
+
 def _text(row: Fields, key: str) -> str:
     value = row.get(key)
-    return value if isinstance(value, str) else "" if value is None else str(value)
+    text = value if isinstance(value, str) else "" if value is None else str(value)
+    if "\x00" in text:
+        raise Unreadable(f"{key} holds a NUL")
+    return text
 
 
 def _word(row: Fields, key: str) -> str:
@@ -162,9 +178,37 @@ def _word(row: Fields, key: str) -> str:
 
 
 def _number(row: Fields, key: str, default: Decimal | None = None) -> Decimal:
-    number = decimal_or_none(_text(row, key))
-    if number is None or abs(number.adjusted()) > _MAGNITUDE_MOST:
-        if default is None:
-            raise Unreadable(f"{key} is not a number")
-        return default
+    number = _number_or_none(row, key)
+    if number is not None:
+        return number
+    if default is None:
+        raise Unreadable(f"{key} is not a number")
+    return default
+
+
+def _number_or_none(row: Fields, key: str) -> Decimal | None:
+    text = _text(row, key)
+    number = decimal_or_none(text) if len(text) <= _DIGITS_MOST else None
+    return number if number is not None and abs(number.adjusted()) <= _MAGNITUDE_MOST else None
+
+
+def _amount(row: Fields, key: str, default: Decimal | None = None) -> Decimal:
+    number = _number(row, key, default)
+    if number < 0:
+        raise Unreadable(f"{key} is below 0")
     return number
+
+
+def _positive(row: Fields, key: str) -> Decimal:
+    number = _number(row, key)
+    if number <= 0:
+        raise Unreadable(f"{key} is not above 0")
+    return number
+
+
+def _moment(row: Fields, key: str) -> int:
+    """UTC milliseconds of a time that a calendar knows."""
+    number = _amount(row, key)
+    if number > _LATEST_MS:
+        raise Unreadable(f"{key} is not a time")
+    return int(number)

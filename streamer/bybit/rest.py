@@ -5,7 +5,7 @@ judged by its retCode. Every method tells what it knows: an answer, a refusal, o
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -66,6 +66,9 @@ class BybitRest:
         self._clock = clock
         self.clock_offset = 0
         """How far our clock is ahead of the exchange's, milliseconds, as last measured."""
+        self.on_unreadable: Callable[[str, str, str], None] | None = None
+        """Told of rows of listings that are not understood: topic, reason, the row."""
+        self._aside: set[str] = set()
         self._leverage: dict[Symbol, Decimal] = {}
         self._ccxt: Any = ccxt.bybit(
             {
@@ -106,7 +109,7 @@ class BybitRest:
             if row.get("settleCoin") == "USDT" and row.get("contractType") == "LinearPerpetual":
                 try:
                     instrument = codec.read_instrument(row)
-                except (codec.Unreadable, KeyError, TypeError) as error:
+                except codec.Unreadable as error:
                     log.warning("instrument not understood", symbol=str(row.get("symbol")), reason=repr(error))
                     continue
                 found[instrument.symbol] = instrument
@@ -131,7 +134,19 @@ class BybitRest:
                 {"category": "linear", "limit": "100", "startTime": str(start), "endTime": str(start + week)},
             )
             start += week + 1
-        return sorted(_read_all(codec.read_execution, rows), key=lambda execution: execution.at)
+        return sorted(self._readable(rows), key=lambda execution: execution.at)
+
+    def _readable(self, rows: Iterable[codec.Fields]) -> Iterator[Execution]:
+        """What is understood. The rest is set aside, each row once: it must not hold back all others for ever, and what
+        it did to a position shows in the position itself."""
+        for row in rows:
+            try:
+                yield codec.read_execution(row)
+            except codec.Unreadable as error:
+                text = json.dumps(row)
+                if text not in self._aside and self.on_unreadable is not None:
+                    self._aside.add(text)
+                    self.on_unreadable("execution", str(error), text)
 
     async def executions_of(self, link_id: OrderLinkId) -> list[Execution]:
         rows = await self._pages(
