@@ -3,17 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
-
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
 from backstop.store import health, market
 from backstop.store.health import Beat, StreamBeat
 from backstop.store.query import aexecute
 from backstop.telemetry import logger
 from streamer.bybit.socket import Socket, SocketState
-from streamer.database import AWAY
+from streamer.database import AWAY, Pool
 from streamer.fleet import Fleet
 
 log = logger("streamer")
@@ -25,7 +21,7 @@ _STALE_MS = 5_000
 class Heartbeat:
     def __init__(
         self,
-        pool: AsyncConnectionPool[AsyncConnection[Any]],
+        pool: Pool,
         holder: str,
         fleet: Fleet,
         clock: Callable[[], int],

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
 from backstop.contracts.live import NoticeData
 from backstop.domain.ids import Epoch
@@ -38,7 +37,7 @@ from backstop.store.query import Query, aexecute, afetch_all, afetch_one
 from backstop.store.trading import Owner
 from backstop.telemetry import logger
 from streamer.crash_points import passing
-from streamer.database import AWAY
+from streamer.database import AWAY, Pool
 
 log = logger("streamer")
 
@@ -81,7 +80,7 @@ class Journal:
 
     def __init__(
         self,
-        pool: AsyncConnectionPool[AsyncConnection[Any]],
+        pool: Pool,
         owner: Owner,
         epoch: Epoch,
         *,

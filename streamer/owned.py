@@ -3,11 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
 from backstop.domain.ids import AccountId, Epoch
 from backstop.domain.order import OrderStatus
@@ -25,13 +22,11 @@ from streamer.account import AccountActor
 from streamer.bybit.private import PrivateStream
 from streamer.bybit.rest import BybitRest, NoAnswer, Refusal
 from streamer.bybit.ret_codes import KEY_TROUBLE
-from streamer.database import AWAY
+from streamer.database import AWAY, Pool
 from streamer.journal import Journal
 from streamer.market import Market
 
 log = logger("streamer")
-
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 _FIRST_READ_WITHIN_S = 2.0
 _RETRY_S = 0.5

@@ -13,14 +13,12 @@ from uuid import UUID
 import boto3
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError, ClientError
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
 from backstop.store import dashboards, health, live
 from backstop.store.live import Connection
 from backstop.store.query import aexecute, afetch_all, afetch_one
 from backstop.telemetry import logger
-from streamer.database import AWAY
+from streamer.database import AWAY, Pool
 
 log = logger("streamer")
 
@@ -35,7 +33,7 @@ Prices = Callable[[UUID], list[dict[str, Any]]]
 class Pusher:
     def __init__(
         self,
-        pool: AsyncConnectionPool[AsyncConnection[Any]],
+        pool: Pool,
         endpoint: str,
         *,
         prices: Prices,

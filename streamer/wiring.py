@@ -9,14 +9,13 @@ from typing import Any
 from uuid import UUID
 
 import aiohttp
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
 from backstop.domain.money import plain
 from backstop.telemetry import logger
 from backstop.vault import opener_from
 from streamer.clock import now_ms
 from streamer.config import Config
+from streamer.database import pool_of
 from streamer.fleet import Fleet
 from streamer.heartbeat import Heartbeat
 from streamer.leaseholder import Leaseholder
@@ -25,7 +24,6 @@ from streamer.pusher import Pusher
 
 log = logger("streamer")
 
-_POOL_SIZE = 8
 _KEEPALIVE_S = 120
 
 
@@ -36,14 +34,7 @@ def monotonic_ms() -> int:
 async def run(config: Config) -> None:
     """Trade until SIGTERM or SIGINT, then drain and let go. Raises when an account's lease is lost."""
     async with AsyncExitStack() as stack:
-        pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
-            config.database_url,
-            min_size=2,
-            max_size=_POOL_SIZE,
-            timeout=5.0,
-            kwargs={"autocommit": True, "connect_timeout": 3},
-            open=False,
-        )
+        pool = pool_of(config.database_url)
         await pool.open()
         stack.push_async_callback(pool.close)
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(keepalive_timeout=_KEEPALIVE_S, limit=0))

@@ -7,7 +7,7 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from simulator.server import running_simulator
-from streamer.owned import Pool
+from streamer.database import Pool
 from tests.conftest import Database
 from tests.store.books import Books
 from tests.streamer.desk import Exchange

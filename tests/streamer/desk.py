@@ -28,8 +28,9 @@ from streamer.bybit.hosts import Hosts
 from streamer.bybit.rest import BybitRest
 from streamer.bybit.socket import SocketState
 from streamer.clock import now_ms
+from streamer.database import Pool
 from streamer.market import Market
-from streamer.owned import Means, OwnedAccount, Pool
+from streamer.owned import Means, OwnedAccount
 from tests.store.books import SETTINGS, Books
 from tests.streamer.waiting import eventually, rows_of
 

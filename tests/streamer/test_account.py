@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 
 from simulator.server import running_simulator
+from streamer.database import Pool
 from streamer.journal import Fenced
-from streamer.owned import Pool
 from tests.store.books import Books
 from tests.streamer.desk import Desk, Exchange, Owned
 from tests.streamer.waiting import eventually, holding

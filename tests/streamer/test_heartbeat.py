@@ -10,8 +10,8 @@ from backstop.contracts.health import Health
 from backstop.store import health
 from backstop.store.query import afetch_one
 from streamer.clock import now_ms
+from streamer.database import Pool
 from streamer.heartbeat import Heartbeat
-from streamer.owned import Pool
 from tests.streamer.waiting import eventually
 from tests.streamer.yard import Process, Yard
 

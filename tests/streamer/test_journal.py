@@ -40,8 +40,8 @@ from backstop.engine.effects import (
 from backstop.store import leases
 from backstop.store.query import fetch_one
 from backstop.store.trading import Owner
+from streamer.database import Pool
 from streamer.journal import Fenced, Journal
-from streamer.owned import Pool
 from tests.conftest import Database
 from tests.store.books import Books
 from tests.streamer.waiting import eventually

@@ -28,8 +28,8 @@ from backstop.engine.effects import (
 from backstop.store import leases
 from backstop.store.query import afetch_one
 from backstop.store.trading import Owner
+from streamer.database import Pool
 from streamer.journal import Fenced, Journal
-from streamer.owned import Pool
 from tests.store.books import Books
 from tests.streamer.samples import NOON, entry_of, fill_of, position_of
 from tests.streamer.waiting import eventually

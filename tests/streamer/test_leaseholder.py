@@ -3,8 +3,8 @@
 import asyncio
 
 from backstop.domain.ids import Epoch
+from streamer.database import Pool
 from streamer.leaseholder import OPEN_WITHIN_MS, Leaseholder
-from streamer.owned import Pool
 from tests.store.books import Books
 from tests.streamer.waiting import eventually
 

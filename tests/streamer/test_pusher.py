@@ -17,7 +17,7 @@ from backstop.contracts.live import NoticeData
 from backstop.store import dashboards
 from backstop.store.query import afetch_one
 from streamer.clock import now_ms
-from streamer.owned import Pool
+from streamer.database import Pool
 from streamer.pusher import Pusher
 from tests.store.books import Books
 from tests.streamer.waiting import eventually

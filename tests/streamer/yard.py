@@ -12,9 +12,10 @@ from backstop.store import intake, leases
 from backstop.vault import Context, HpkeOpener, HpkeSealer
 from streamer.clock import now_ms
 from streamer.config import Config
+from streamer.database import Pool
 from streamer.fleet import Fleet
 from streamer.leaseholder import Leaseholder
-from streamer.owned import Means, Pool
+from streamer.owned import Means
 from streamer.wiring import monotonic_ms
 from tests.store.books import Books
 from tests.streamer.desk import CREDENTIALS, Exchange
