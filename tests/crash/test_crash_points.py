@@ -20,7 +20,9 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("point", ["create:before:2", "create:after:1", "create:after:2", "commit:after:2", "resident_stop:before:1"])
+@pytest.mark.parametrize(
+    "point", ["create:before:2", "create:after:1", "create:after:2", "commit:after:2", "resident_stop:before:1"]
+)
 def test_a_crash_there_loses_and_doubles_nothing(stack: Stack, tmp_path: Path, point: str) -> None:
     streamer = Streamer(stack, {"BACKSTOP_CRASH_AT": point}, tmp_path / "streamer.log")
     try:
