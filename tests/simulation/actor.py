@@ -16,7 +16,6 @@ from backstop.engine.events import Event, LevelCrossed, Reminded
 from backstop.engine.state import AccountState
 from backstop.store.trading import Owner
 from streamer.account import AUDIT_EVERY_MS, AUDIT_IDLE_MS, AccountActor, Progress
-from streamer.bybit.rest import NoAnswer, Refusal
 from streamer.journal import _BATCH_MAX, _PATIENCE_S, _RETRY_S, Fenced, Journal, _opens, _settled
 from tests.simulation.clock import Task
 from tests.simulation.network import SimRest, StoreDown, StoreLink
@@ -24,7 +23,6 @@ from tests.simulation.process import Flag, Process
 from tests.simulation.sim_market import SimMarket
 from tests.simulation.trace import Trace
 
-_AUDIT_RETRY_S = 0.5
 _NOBODY = Owner(UUID(int=1), UUID(int=7))
 
 
@@ -89,16 +87,12 @@ class SimActor(AccountActor):
         else:
             super().perform(effect)
 
-    async def audit_forever(self) -> None:
-        while True:
-            live = bool(self.state.positions or self.state.orders)
-            await self._wanted.wait((AUDIT_EVERY_MS if live else AUDIT_IDLE_MS) / 1000)
-            self._wanted.clear()
-            try:
-                await self.audit()
-            except (NoAnswer, Refusal):
-                await self._sleep(_AUDIT_RETRY_S)
-                self._wanted.set()
+    async def _until_due(self) -> None:
+        while not self._wanted.is_set():
+            if not await self._wanted.wait(AUDIT_EVERY_MS / 1000):
+                live = bool(self.state.positions or self.state.orders)
+                if live or self._clock() - self._progress.audited_at >= AUDIT_IDLE_MS:
+                    return
 
     async def settle(self, timeout_s: float) -> None:
         """Let requests under way come back and be written down."""
@@ -147,6 +141,10 @@ class SimJournal(Journal):
         self._idle = cast("asyncio.Event", Flag(process))
         self._actor = actor
 
+    async def drained(self) -> None:
+        while self._entries:
+            await self.process.sleep(0.05)
+
     @property
     def waiting(self) -> int:
         return len(self._entries)
@@ -156,7 +154,7 @@ class SimJournal(Journal):
         return tuple(change for entry in self._entries for change in entry.changes)
 
     def put(self, changes: tuple[Change, ...], then: tuple[Effect, ...] = ()) -> None:
-        self._actor._spy.decided(self._actor, changes)  # noqa: SLF001 - its own spy
+        self._actor._spy.decided(self._actor, changes)
         super().put(changes, then)
 
     async def run(self) -> None:

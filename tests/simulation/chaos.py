@@ -41,6 +41,7 @@ class Chaos:
             Kind.PAUSE: self._pause,
             Kind.STALL: self._stall,
             Kind.DEPLOY: self._deploy,
+            Kind.CLOCK_JUMP: self._clock_jump,
             Kind.DB_CUT: self._db_cut,
             Kind.DB_HANG: self._db_hang,
             Kind.DB_SLOW: self._db_slow,
@@ -254,6 +255,13 @@ class Chaos:
         if leader is None:
             return False
         leader.terminate()
+        return True
+
+    def _clock_jump(self, random: Random) -> bool:
+        leader = self._world.leader()
+        if leader is None:
+            return False
+        leader.process.set_clock(random.choice((-6_000, -1_200, 1_200, 6_000)))
         return True
 
     # ---- the database

@@ -11,15 +11,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from backstop.domain.ids import OrderLinkId, PositionId, Symbol, cause_of, order_link_id
-from backstop.domain.order import Order, OrderStatus
+from backstop.domain.order import OrderStatus
 from backstop.domain.position import Position, PositionStatus
-from backstop.domain.side import Side
 from backstop.domain.protection import LevelKind, LevelStatus
 from backstop.engine.effects import BookExecution, Change, SaveOrder, SavePosition
 from backstop.engine.events import LevelCrossed
-from tests.simulation.actor import SimActor, SimJournal, Spy
+from tests.simulation.actor import SimActor, Spy
 from tests.simulation.exchange import Book, ExchangeOrder
-from tests.simulation.faults import Kind
 from tests.simulation.process import Process
 
 if TYPE_CHECKING:
@@ -97,7 +95,7 @@ class Checks(Spy):
         name = "1 one effective opening per signal"
         self.done[name] += 1
         if order.reduce_only:
-            return
+            return None
         cause = cause_of(order.link)
         if cause is None:
             return self.fail(name, f"an order without an id of ours was accepted: {order.link!r}")
@@ -135,7 +133,9 @@ class Checks(Spy):
         others = [
             level
             for level in position.levels
-            if level.kind is LevelKind.TAKE_PROFIT and level.status is LevelStatus.ARMED and level.rung != row.level.rung
+            if level.kind is LevelKind.TAKE_PROFIT
+            and level.status is LevelStatus.ARMED
+            and level.rung != row.level.rung
         ]
         whole = not others or position.qty - part < book.listing.least
         if order.qty > part and not whole:
@@ -185,7 +185,7 @@ class Checks(Spy):
             stored = (intent.symbol, intent.side.value, intent.qty, None if stop is None else _plain(stop))
             if said != stored:
                 self.fail(name, f"{link} says {said}, its intent {stored}", link)
-            return
+            return None
         cause = cause_of(link)
         known = (
             intent is not None
@@ -218,11 +218,15 @@ class Checks(Spy):
         seller = next(s for s in self._world.streamers.values() if s is not None and s.process is process)
         quote = seller.market.quote(intent.symbol)
         if quote is None or process.clock() - quote.at > PRICE_MAX_AGE_MS:
-            age = "none" if quote is None else f"{process.clock() - quote.at} ms old"
-            self.fail(name, f"{link} is first sent while the newest price is {age}", "no fresh price")
+            how = "none" if quote is None else f"{process.clock() - quote.at} ms old"
+            self.fail(name, f"{link} is first sent while the newest price is {how}", "no fresh price")
         decided = self._decided_on.get(link)
         if decided is not None and self._world.heap.now - decided > PRICE_MAX_AGE_MS + _CLOCKS_DIFFER_MS:
-            self.fail(name, f"{link} is first sent as decided on a price {self._world.heap.now - decided} ms old", "stale price")
+            self.fail(
+                name,
+                f"{link} is first sent as decided on a price {self._world.heap.now - decided} ms old",
+                "stale price",
+            )
 
     # ---- in the streamer
 
@@ -371,9 +375,7 @@ class Checks(Spy):
 
     @staticmethod
     def _watched(leader: "Streamer", position: Position) -> bool:
-        return any(
-            level.kind.is_stop and leader.market.watches(level.close_id) for level in position.armed
-        )
+        return any(level.kind.is_stop and leader.market.watches(level.close_id) for level in position.armed)
 
     def fills_are_known_after_a_reconnect(self, leader: "Streamer | None") -> None:
         """14: what filled while the private stream was away is booked soon after it is back."""
@@ -388,7 +390,9 @@ class Checks(Spy):
             return
         self.done[name] += 1
         exchange = self._world.exchange
-        for execution in exchange.executions[exchange.executions_until(opened - 120_000) : exchange.executions_until(opened)]:
+        for execution in exchange.executions[
+            exchange.executions_until(opened - 120_000) : exchange.executions_until(opened)
+        ]:
             exec_id = str(execution.row["execId"])
             early = any(exec_id == e.exec_id for held in leader.actor.state.early.values() for e in held)
             if exec_id not in leader.actor.state.seen and not early:
@@ -402,5 +406,3 @@ def _leg(link: str) -> str:
 
 def _plain(number: str) -> str:
     return number.rstrip("0").rstrip(".") if "." in number else number
-
-

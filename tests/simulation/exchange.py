@@ -325,7 +325,8 @@ class Exchange:
 
     def equity(self) -> Decimal:
         return self.wallet + sum(
-            (book.size * book.mark - (book.cost if book.size > 0 else -book.cost) for book in self.books.values()), _ZERO
+            (book.size * book.mark - (book.cost if book.size > 0 else -book.cost) for book in self.books.values()),
+            _ZERO,
         )
 
     def executions_until(self, at: int) -> int:
@@ -368,9 +369,7 @@ class Exchange:
     def by_hand(self, symbol: str, signed: Decimal) -> None:
         """A trade somebody makes at the exchange; it fills at once."""
         book = self.books[symbol]
-        order = ExchangeOrder(
-            f"o{self._next()}", "", symbol, signed > 0, abs(signed), False, None, self.heap.now
-        )
+        order = ExchangeOrder(f"o{self._next()}", "", symbol, signed > 0, abs(signed), False, None, self.heap.now)
         self._trade(book, signed > 0, abs(signed), self._slipped(book, signed > 0), "Trade", order)
 
     def taken_over(self, symbol: str, qty: Decimal, exec_type: str, create_type: str, price: Decimal) -> None:

@@ -55,6 +55,7 @@ class Kind(StrEnum):
     PAUSE = "stopped and continued"
     STALL = "stopped between signing and sending"
     DEPLOY = "asked to end"
+    CLOCK_JUMP = "clock set by seconds"
     # database
     DB_CUT = "database cut"
     DB_HANG = "database silent"
@@ -95,6 +96,7 @@ PER_HOUR: dict[Kind, float] = {
     Kind.PAUSE: 1,
     Kind.STALL: 0.7,
     Kind.DEPLOY: 0.5,
+    Kind.CLOCK_JUMP: 0.3,
     Kind.DB_CUT: 1.2,
     Kind.DB_HANG: 0.3,
     Kind.DB_SLOW: 1,

@@ -60,9 +60,6 @@ class SimRest(BybitRest):
             raise NoAnswer(f"{code}: {reply['retMsg']}")
         raise Refusal(code, str(reply["retMsg"]))
 
-    if not hasattr(BybitRest, "_ask"):
-        _call = _ask
-
 
 class _Options:
     """Where the product tells its transport how far the clocks are apart."""
@@ -101,7 +98,7 @@ class Wire:
             process.after(TIMEOUT_MS, answer.fail, _TIMEOUT)
         self._heap.after(up, self._arrive, process, method, parameters, signed_at, answer, up)
 
-    def _arrive(  # noqa: PLR0917 - called by the heap
+    def _arrive(
         self,
         process: Process,
         method: str,
@@ -151,7 +148,7 @@ class StoreLink:
         process.point()
         return result
 
-    def _serve(self, process: Process, work: Callable[[], Any], answer: Answer, commits: bool, cuts: int) -> None:  # noqa: PLR0917
+    def _serve(self, process: Process, work: Callable[[], Any], answer: Answer, commits: bool, cuts: int) -> None:
         weather = self._weather
         if weather.down or weather.cuts != cuts:
             process.after(1, answer.fail, _DOWN)
@@ -313,5 +310,3 @@ class PrivateFanOut:
                 link.push(frame, delay, topic)
             if dice.hits(Kind.DUPLICATE):
                 link.push(frame, delay + dice.of(Kind.DUPLICATE).randint(1, 8_000), topic, overtakes=True)
-
-

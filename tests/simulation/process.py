@@ -89,6 +89,9 @@ class Process:
             return not self.stall_in
         return False
 
+    def set_clock(self, skew: int) -> None:
+        self._skew = skew
+
     def pause(self) -> None:
         self.paused = True
 

@@ -57,7 +57,9 @@ def books_agree(world: "World", leader: Streamer) -> None:
         elif book.size != 0 and position.entry_price is not None and symbol not in world.checks.unknowable:
             theirs = book.cost / abs(book.size)
             if abs(position.entry_price - theirs) > theirs * _SAME_PRICE:
-                world.checks.fail(name, f"{symbol}: entry {theirs} at the exchange, {position.entry_price} here", symbol)
+                world.checks.fail(
+                    name, f"{symbol}: entry {theirs} at the exchange, {position.entry_price} here", symbol
+                )
         memory = leader.actor.state.positions.get(Symbol(symbol))
         if memory is None or memory.qty != position.qty or memory.status is not position.status:
             world.checks.fail(name, f"{symbol}: the streamer and the database differ: {memory} {position}", symbol)
@@ -70,7 +72,9 @@ def every_execution_is_booked(world: "World") -> None:
     for execution in world.exchange.executions:
         row = execution.row
         if str(row["execId"]) not in known and row["execType"] != "CorporateAction":
-            world.checks.fail(name, f"{row['execId']} {row['execType']} {row['side']} {row['execQty']} {row['symbol']}", "x")
+            world.checks.fail(
+                name, f"{row['execId']} {row['execType']} {row['side']} {row['execQty']} {row['symbol']}", "x"
+            )
     theirs = {str(execution.row["execId"]) for execution in world.exchange.executions}
     for exec_id, booked in known.items():
         if exec_id not in theirs and booked.execution.symbol not in world.checks.unknowable:
@@ -115,14 +119,18 @@ def nothing_is_left_undone(world: "World", leader: Streamer) -> None:
             text = f"signal {row.signal.action} {row.signal.symbol} is {row.status} after {world.heap.now - row.received_at} ms"
             world.checks.fail(name, f"{text} ({str(signal_id)[:8]})", "signal")
         elif row.endings != 1 or (row.status is not SignalStatus.EXECUTED and not row.reason):
-            world.checks.fail(name, f"signal {signal_id} ended {row.endings} times, {row.status}: {row.reason}", "ending")
+            world.checks.fail(
+                name, f"signal {signal_id} ended {row.endings} times, {row.status}: {row.reason}", "ending"
+            )
     for command in store.commands.values():
         if command.status not in _ENDED:
             world.checks.fail(name, f"{type(command.command).__name__} is {command.status}", "command")
     for order in store.orders.values():
         if order.status in _UNDER_WAY:
             age = world.heap.now - order.created_at
-            world.checks.fail(name, f"order {order.link_id} {order.symbol} is {order.status}, made {age} ms ago", "order")
+            world.checks.fail(
+                name, f"order {order.link_id} {order.symbol} is {order.status}, made {age} ms ago", "order"
+            )
     for reversal in store.reversals.values():
         if reversal.step in (ReversalStep.CLOSING, ReversalStep.OPENING):
             world.checks.fail(name, f"reversal of {reversal.plan.symbol} is {reversal.step}", "reversal")
@@ -166,7 +174,9 @@ def resident_stops_stand(world: "World") -> None:
             continue
         behind = (stop - book.stop) * position.side.sign
         if not 0 <= behind <= entry * position.protection.resident_gap * 4 + book.listing.tick * 4:
-            world.checks.fail(name, f"{symbol} {position.side}: watched {stop}, resident {book.stop}, entry {entry}", symbol)
+            world.checks.fail(
+                name, f"{symbol} {position.side}: watched {stop}, resident {book.stop}, entry {entry}", symbol
+            )
 
 
 def probe(world: "World") -> None:
@@ -184,7 +194,9 @@ def probe(world: "World") -> None:
         name = "14 a reached stop closes within 10 s"
         world.checks.done[name] += 1
         if book.size != 0:
-            world.checks.fail(name, f"{position.symbol} still holds {book.size}, stop {level.price}, last {book.last}", "stop")
+            world.checks.fail(
+                name, f"{position.symbol} still holds {book.size}, stop {level.price}, last {book.last}", "stop"
+            )
     _probe_a_signal(world)
     world.heap.run_until(max(now + 30_000, world.heap.now + 20_000))
     name = "14 request rates stay under 60 % of the limits"
@@ -222,5 +234,3 @@ def _probe_a_signal(world: "World") -> None:
         if world.store.signals[signal.id].status is SignalStatus.ACCEPTED:
             world.checks.fail(name, f"a buy of {flat[0]} still waits", "signal")
         return
-
-

@@ -73,6 +73,7 @@ class Streamer:
         self._wake = Flag(process)
         self._look = Flag(process)
         self._ending = False
+        self._claims_lost = False
         self.private: StreamLink | None = None
         self.public = StreamLink(process, heap, random, reachable, self.market.stream, self._resubscribe)
         process.spawn(self.public.run())
@@ -86,7 +87,7 @@ class Streamer:
 
     def _resubscribe(self) -> None:
         for symbol in sorted(self.market.stream.symbols):
-            self.market._on_watch(symbol)  # noqa: SLF001 - a snapshot is sent for each
+            self.market._on_watch(symbol)
 
     # ---- the lease
 
@@ -128,10 +129,9 @@ class Streamer:
 
     async def _trade(self, epoch: Epoch) -> None:
         actor = await self._recover(epoch)
+        actor.on_read = self._note_read
         self.actor = actor
-        actor.journal = self.journal = SimJournal(
-            self.process, self._store, epoch, perform=actor.perform, actor=actor
-        )
+        actor.journal = self.journal = SimJournal(self.process, self._store, epoch, perform=actor.perform, actor=actor)
         self.market.join(ACCOUNT, actor.handle)
         self.process.spawn(self.journal.run())
         private = PrivateStream(
@@ -142,6 +142,7 @@ class Streamer:
             on_open=actor.reread,
             on_unreadable=lambda topic, reason, payload: actor.record(Quarantine(topic, reason, payload)),
             clock=self.process.clock,
+            exchange_clock=lambda: self.process.clock() - self.rest.clock_offset,
         )
         self.private = StreamLink(self.process, self._heap, self._random, self._reachable, private, actor.reread)
         self._on_listen(self.private)
@@ -227,6 +228,9 @@ class Streamer:
                 done.give()
                 return
 
+    async def _note_read(self, refusal: Refusal | None) -> None:
+        self.market.clock_offset = self.rest.clock_offset
+
     async def _take_work(self, actor: SimActor) -> None:
         while True:
             await self._take_what_waits(actor)
@@ -237,18 +241,26 @@ class Streamer:
         store = self._store.store
         assert self.journal is not None
         epoch = self.journal.epoch
+        if self._ending:
+            return
+        again = self._claims_lost
+        if again:
+            await self.journal.drained()
         try:
             strategies, limits, signals, commands = await self._store.do(
                 self.process,
                 lambda: (
                     dict(store.strategies),
                     store.limits,
-                    store.claim_signals(epoch),
-                    store.claim_commands(epoch),
+                    store.claim_signals(epoch, again=again),
+                    store.claim_commands(epoch, again=again),
                 ),
+                commits=True,
             )
         except StoreDown:
+            self._claims_lost = True
             return
+        self._claims_lost = False
         if strategies != dict(actor.state.strategies):
             actor.handle(StrategiesChanged(strategies))
         if limits != actor.state.limits:

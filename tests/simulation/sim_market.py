@@ -28,4 +28,4 @@ class SimMarket(Market):
             self._on_watch(symbol)
 
     def watches(self, close_id: OrderLinkId) -> bool:
-        return close_id in self._book._watched  # noqa: SLF001 - asked for no other purpose than to prove it
+        return close_id in self._book._watched

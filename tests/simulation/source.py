@@ -1,5 +1,6 @@
 """The trader's side: strategies, the alerts of their sources, and what the trader does in the dashboard."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
@@ -36,8 +37,8 @@ class Source:
         self.on = True
         self.alerts = 0
         self.repeated = 0
-        self.database_away = lambda: False
-        self.wake = lambda: None
+        self.database_away: Callable[[], bool] = lambda: False
+        self.wake: Callable[[], None] = lambda: None
         self.caps: dict[UUID, Decimal] = {}
         """The most coins each cause may open."""
         self._heap = heap

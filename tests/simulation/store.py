@@ -267,25 +267,25 @@ class Store:
         self.commands[command.id] = CommandRow(command)
         self._uncommanded.append(command.id)
 
-    def claim_signals(self, epoch: Epoch) -> list[Signal]:
+    def claim_signals(self, epoch: Epoch, *, again: bool = False) -> list[Signal]:
         """In the order they came; those of an earlier epoch that are not settled too."""
         while self._unclaimed and self.signals[self._unclaimed[0]].status is not SignalStatus.ACCEPTED:
             self._unclaimed.popleft()
-        claimed = []
+        claimed: list[Signal] = []
         for signal_id in self._unclaimed:
             row = self.signals[signal_id]
-            if row.status is SignalStatus.ACCEPTED and row.claimed_epoch != epoch and len(claimed) < 100:
+            if row.status is SignalStatus.ACCEPTED and _free(row, epoch, again) and len(claimed) < 100:
                 row.claimed_epoch = epoch
                 claimed.append(row.signal)
         return claimed
 
-    def claim_commands(self, epoch: Epoch) -> list[Command]:
+    def claim_commands(self, epoch: Epoch, *, again: bool = False) -> list[Command]:
         while self._uncommanded and self.commands[self._uncommanded[0]].status is not SignalStatus.ACCEPTED:
             self._uncommanded.popleft()
-        claimed = []
+        claimed: list[Command] = []
         for command_id in self._uncommanded:
             row = self.commands[command_id]
-            if row.status is SignalStatus.ACCEPTED and row.claimed_epoch != epoch:
+            if row.status is SignalStatus.ACCEPTED and _free(row, epoch, again):
                 row.claimed_epoch = epoch
                 claimed.append(row.command)
         return claimed
@@ -317,9 +317,7 @@ class Store:
 
     def live_reversals(self) -> list[Reversal]:
         return [
-            replace(
-                reversal, plan=read_plan(reversal.plan.cause_id, reversal.plan.symbol, write_plan(reversal.plan))
-            )
+            replace(reversal, plan=read_plan(reversal.plan.cause_id, reversal.plan.symbol, write_plan(reversal.plan)))
             for reversal in self.reversals.values()
             if reversal.step in (ReversalStep.CLOSING, ReversalStep.OPENING)
         ]
@@ -344,6 +342,18 @@ _POSITION_COLUMNS = (
 )  # fmt: skip
 
 
+def _free(row: SignalRow | CommandRow, epoch: Epoch, again: bool) -> bool:
+    """What a later epoch has claimed is its own; what this one has, only when that may not have been heard."""
+    return row.claimed_epoch is None or row.claimed_epoch < epoch or (again and row.claimed_epoch == epoch)
+
+
 def _shown(position: Position) -> tuple[object, ...]:
     """What a dashboard is told of a position; not when its resident stop was last proved."""
-    return (position.status, position.qty, position.cost, position.levels, position.resident.price, position.exit_reason)
+    return (
+        position.status,
+        position.qty,
+        position.cost,
+        position.levels,
+        position.resident.price,
+        position.exit_reason,
+    )

@@ -81,12 +81,16 @@ class Venue:
                 return {**_ok({}), "time": now}
             case "public_get_v5_market_instruments_info":
                 return _ok({"list": [listing.row() for listing in LISTINGS]})
+            case _:
+                return self._show(method, parameters, now)
+
+    def _show(self, method: str, parameters: Mapping[str, Any], now: int) -> Reply:
         if self.read_rate.add(now) > READS_PER_S:
             return _refuse(10006, "Too many visits. Exceeded the API Rate Limit.")
         seen_until = now - self.lag.get(method, 0)
         match method:
             case "private_get_v5_position_list":
-                return self._page([row for row in self._positions(seen_until)], parameters)
+                return self._page(self._positions(seen_until), parameters)
             case "private_get_v5_execution_list":
                 return self._page(self._executions(parameters, seen_until), parameters)
             case "private_get_v5_order_realtime":
@@ -139,7 +143,9 @@ class Venue:
             return _refuse(10001, "The number of contracts exceeds a limit allowed")
         if reduce_only:
             against = -book.size if buys else book.size
-            return None if against > 0 else _refuse(110017, "current position is zero, cannot fix reduce-only order qty")
+            return (
+                None if against > 0 else _refuse(110017, "current position is zero, cannot fix reduce-only order qty")
+            )
         if qty * book.last < 5:
             return _refuse(110094, "Order does not meet minimum order value 5USDT")
         leverage = Decimal(self._leverage.get(book.listing.symbol, "1"))

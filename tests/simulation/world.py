@@ -80,7 +80,12 @@ class World:
         self.fan_out = PrivateFanOut(Random(root.getrandbits(64)), self.dice)
         self.exchange.publish = self.fan_out.publish
         self.feed = Feed(
-            self.heap, Random(root.getrandbits(64)), self.dice, self.exchange, self.trace, [it.symbol for it in LISTINGS]
+            self.heap,
+            Random(root.getrandbits(64)),
+            self.dice,
+            self.exchange,
+            self.trace,
+            [it.symbol for it in LISTINGS],
         )
         self.source = Source(self.heap, Random(root.getrandbits(64)), self.dice, self.store, self.exchange)
         self.source.database_away = lambda: self.weather.down or self.weather.silent
@@ -219,8 +224,12 @@ class World:
         self.checks.second()
 
     def _outcome(self) -> Outcome:
-        steps = self._steps + sum(s.actor.steps for s in self.streamers.values() if s is not None and s.actor is not None)
-        self.trace.note("world", repr(sorted((str(k), str(v.qty), str(v.status)) for k, v in self.store.positions.items())))
+        steps = self._steps + sum(
+            s.actor.steps for s in self.streamers.values() if s is not None and s.actor is not None
+        )
+        self.trace.note(
+            "world", repr(sorted((str(k), str(v.qty), str(v.status)) for k, v in self.store.positions.items()))
+        )
         self.trace.note("world", f"{self.exchange.wallet} {len(self.exchange.log)} {len(self.store.orders)}")
         requests = self.venue.requests
         counts = Counter(

@@ -1,0 +1,71 @@
+"""Runs seeds and tells each outcome as a line of JSON. `python -m tests.simulation.worker FIRST COUNT HOURS`.
+
+Every seed is run by two workers whose hashes are salted differently: what depends on the order of a set shows.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import IO, Any
+
+from tests.simulation.checks import Violation
+from tests.simulation.faults import Kind
+from tests.simulation.world import Outcome, Setup, run
+
+ROOT = Path(__file__).parents[2]
+
+
+def main(arguments: list[str]) -> None:
+    first, count, hours = int(arguments[0]), int(arguments[1]), float(arguments[2])
+    for seed in range(first, first + count):
+        print(write(run(Setup(seed, hours))), flush=True)  # noqa: T201 - the line is the answer
+
+
+def write(outcome: Outcome) -> str:
+    told: dict[str, Any] = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
+    told["injected"] = {kind.name: number for kind, number in outcome.injected.items()}
+    told["violations"] = [asdict(violation) for violation in outcome.violations]
+    told["lines"] = []
+    return json.dumps(told)
+
+
+def read(line: str) -> Outcome:
+    told: dict[str, Any] = json.loads(line)
+    told["injected"] = Counter({Kind[name]: number for name, number in told["injected"].items()})
+    told["checked"], told["counts"] = Counter(told["checked"]), Counter(told["counts"])
+    told["violations"] = [Violation(**violation) for violation in told["violations"]]
+    return Outcome(**told)
+
+
+class Worker:
+    """A process that runs seeds. `salt` differs between the two that run the same."""
+
+    def __init__(self, first: int, count: int, hours: float, salt: int) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.simulation.worker", str(first), str(count), str(hours)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": str(salt), "PYTHONPATH": str(ROOT)},
+        )
+
+    def outcomes(self) -> Iterator[Outcome]:
+        out: IO[str] | None = self.process.stdout
+        assert out is not None
+        for line in out:
+            yield read(line)
+        if self.process.wait() != 0:
+            raise RuntimeError(f"a worker ended with {self.process.returncode}")
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
