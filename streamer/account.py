@@ -74,6 +74,9 @@ class AccountActor:
     on_read: Callable[[Refusal | None], Awaitable[None]] | None = None
     """Hears after each reading of the exchange whether it was refused."""
 
+    on_missed: Callable[[int], None] | None = None
+    """Told when an execution was made (the exchange's time) that was read before the stream told of it."""
+
     _stopped = False
 
     def __init__(
@@ -229,7 +232,9 @@ class AccountActor:
     async def _resolve(self, order: Order) -> None:
         try:
             for event in await resolve(self._rest, order, clock=self._clock, sleep=self._sleep):
-                if isinstance(event, Executed | OrderReported) or order.link_id in self.state.orders:
+                if isinstance(event, Executed):
+                    self._take_read(event)
+                elif isinstance(event, OrderReported) or order.link_id in self.state.orders:
                     self.handle(event)
         finally:
             self._resolving.discard(order.link_id)
@@ -273,7 +278,7 @@ class AccountActor:
         positions = await self._rest.positions()
         executions = await self._rest.executions(self._progress.executions_to - _EXECUTIONS_MARGIN_MS)
         for execution in executions:
-            self.handle(Executed(execution))
+            self._take_read(Executed(execution))
         self._progress.executions_to = max([self._progress.executions_to, *(execution.at for execution in executions)])
         self.handle(SnapshotTaken(positions, started))
         if started - self._progress.wallet_at > _WALLET_EVERY_MS:
@@ -285,6 +290,11 @@ class AccountActor:
         self.audited.set()
         if self.on_read is not None:
             await self.on_read(None)
+
+    def _take_read(self, event: Executed) -> None:
+        if event.execution.exec_id not in self.state.seen and self.on_missed is not None:
+            self.on_missed(event.execution.at)
+        self.handle(event)
 
     # ---- life
 

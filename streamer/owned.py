@@ -107,6 +107,7 @@ class OwnedAccount:
             clock=self._means.clock,
             exchange_clock=lambda: self._means.clock() - self._rest.clock_offset,
         )
+        actor.on_missed = self.private.missed
         tasks.create_task(self.private.socket.run())
         for order in tuple(actor.state.orders.values()):
             if order.status in (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN):
@@ -213,10 +214,11 @@ class OwnedAccount:
             if again and actor.journal is not None:
                 await actor.journal.drained()
             async with self._means.pool.connection(timeout=2.0) as connection, connection.transaction():
-                strategies = await afetch_all(connection, intake.strategies_of(self.row.id))
-                limits = await afetch_one(connection, intake.limits_of(self.row.id))
                 signals = await afetch_all(connection, intake.claim_signals(self.row.id, self.epoch, again=again))
                 commands = await afetch_all(connection, intake.claim_commands(self.row.id, self.epoch, again=again))
+                # Read after the claims: a strategy is older than its first signal.
+                strategies = await afetch_all(connection, intake.strategies_of(self.row.id))
+                limits = await afetch_one(connection, intake.limits_of(self.row.id))
         except AWAY as error:
             log.warning("work not read", account=str(self.row.id), reason=str(error))
             self._claims_lost = True

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from infra.cli import doctor as doctors
+from infra.cli import replay as replaying
 from infra.cli import send as sending
 from infra.cli import status as statuses
 from infra.cli import up as running
@@ -98,6 +99,17 @@ def send(  # noqa: PLR0913, PLR0917 - Typer takes a command's options from its a
 def doctor() -> None:
     """Check what a local run needs, one line each."""
     raise typer.Exit(doctors.doctor(_out, _place(), os.environ))
+
+
+@app.command()
+def replay(
+    seed: Annotated[int, typer.Argument(help="The simulation's seed.")],
+    hours: Annotated[float, typer.Option(help="Simulated hours with faults.")] = 1.0,
+    only: Annotated[list[str] | None, typer.Option(help="Only this kind of fault; NONE for none.")] = None,
+    last: Annotated[int, typer.Option(help="How many lines of the trace, 0 for all.")] = 0,
+) -> None:
+    """Run one seed of the simulation again and print what happened."""
+    raise typer.Exit(replaying.replay(_out, _err, seed, hours, only, last))
 
 
 def _place() -> Place:

@@ -22,6 +22,9 @@ from streamer.bybit.socket import Socket
 
 log = logger("streamer")
 
+_TELLS_WITHIN_MS = 1_500
+"""An execution not told by then was not told at all."""
+
 TOPICS = ("order", "execution", "position", "wallet")
 
 
@@ -49,6 +52,7 @@ class PrivateStream:
         self._on_unreadable = on_unreadable
         self._clock = clock
         self._exchange_clock = exchange_clock or clock
+        self._open_since: int | None = None
         self.socket = Socket(f"private {name}", url, self, silence_s=lambda: None, clock=clock)
 
     async def open(self, connection: ClientConnection) -> None:
@@ -61,6 +65,7 @@ class PrivateStream:
         )
         if not answer.get("success"):
             raise ConnectionError(f"subscription refused: {answer.get('ret_msg', '')}")
+        self._open_since = self._exchange_clock()
         self._on_open()
 
     async def _ask(self, connection: ClientConnection, request: dict[str, object], op: str) -> dict[str, Any]:
@@ -111,5 +116,18 @@ class PrivateStream:
             case _:
                 return None
 
+    @property
+    def hears_for_ms(self) -> int:
+        """How long it has been open; 0 when it is not."""
+        return self._exchange_clock() - self._open_since if self._open_since is not None else 0
+
+    def missed(self, at: int) -> None:
+        """An execution made at `at` (the exchange's time) was found otherwise. Had this stream been open then and said
+        nothing since, it is deaf, however alive it looks: only data proves it."""
+        if self._open_since is not None and self._open_since < at < self._exchange_clock() - _TELLS_WITHIN_MS:
+            log.warning("private stream is deaf", socket=self.socket.name)
+            self._open_since = None
+            self.socket.drop()
+
     def closed(self) -> None:
-        """Nothing to forget: state is the engine's."""
+        self._open_since = None

@@ -109,6 +109,11 @@ class Socket:
             return False
         return True
 
+    def drop(self) -> None:
+        """Give this connection up for another: it is open and does not do its work."""
+        if self._connection is not None:
+            self._connection.transport.abort()
+
     async def _live_once(self) -> None:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             connection = await connect(self._url, ping_interval=None, max_size=2**22, close_timeout=1, max_queue=None)

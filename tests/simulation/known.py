@@ -21,10 +21,9 @@ KNOWN = (
     Known(1, "11 the ledger", "profit", "a position list that lags is believed"),
     Known(1, "10 the database holds", "", "a position list that lags is believed"),
     Known(2, "3 each execution counts once", "order ", "a close recalled by its id forgets what it filled before"),
-    Known(3, "7 no late open", "after its alert", "the time limit is checked before the leverage is set"),
+    Known(3, "7 no late open", "less than one request", "the time limit is checked before the leverage is set"),
     Known(3, "7 no late open", "newest price", "the price is checked before the leverage is set"),
     Known(4, "7 no late open", "as decided on", "an entry is sent as decided on an older price"),
-    Known(6, "13 a dashboard", "position", "a quiet save hides a loud one"),
     Known(7, "14 no retry in a storm", "", "the retries of a close multiply"),
 )
 

@@ -71,6 +71,11 @@ def every_execution_is_booked(world: "World") -> None:
     known = world.store.executions
     for execution in world.exchange.executions:
         row = execution.row
+        booked = known.get(str(row["execId"]))
+        if booked is not None and booked.execution.order_link_id != row["orderLinkId"]:
+            world.checks.fail(
+                name, f"{row['execId']} of {row['orderLinkId'] or 'others'} is booked as another's", "whose"
+            )
         if str(row["execId"]) not in known and row["execType"] != "CorporateAction":
             world.checks.fail(
                 name, f"{row['execId']} {row['execType']} {row['side']} {row['execQty']} {row['symbol']}", "x"
@@ -116,8 +121,9 @@ def nothing_is_left_undone(world: "World", leader: Streamer) -> None:
     world.checks.done[name] += 1
     for signal_id, row in store.signals.items():
         if row.status not in _ENDED:
-            text = f"signal {row.signal.action} {row.signal.symbol} is {row.status} after {world.heap.now - row.received_at} ms"
-            world.checks.fail(name, f"{text} ({str(signal_id)[:8]})", "signal")
+            age = world.heap.now - row.received_at
+            text = f"signal {row.signal.action} {row.signal.symbol} is {row.status} after {age} ms"
+            world.checks.fail(name, text, "signal")
         elif row.endings != 1 or (row.status is not SignalStatus.EXECUTED and not row.reason):
             world.checks.fail(
                 name, f"signal {signal_id} ended {row.endings} times, {row.status}: {row.reason}", "ending"

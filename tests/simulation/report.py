@@ -122,7 +122,9 @@ def _violations(total: Total) -> Table:
         seeds = sorted({seed for seed, _ in found})
         bug: Known | None = known(found[0][1])
         shown = ", ".join(map(str, seeds[:_SEEDS_SHOWN])) + (f" … ({len(seeds)})" if len(seeds) > _SEEDS_SHOWN else "")
-        table.add_row(Text(kind), shown, f"#{bug.number} {bug.what}" if bug is not None else Text("new", style="red"))
+        table.add_row(
+            Text(kind[:200]), shown, f"#{bug.number} {bug.what}" if bug is not None else Text("new", style="red")
+        )
     return table
 
 

@@ -4,6 +4,7 @@ Restates `streamer.fleet`, `streamer.leaseholder` and `streamer.owned` without t
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -283,8 +284,6 @@ class Streamer:
             await self.actor.settle(5.0)
             self.actor.stop()
         self._renewed_at = None
-        try:
+        with suppress(StoreDown):
             await self._store.do(self.process, lambda: self._store.store.release(self.holder))
-        except StoreDown:
-            pass
         self._on_exit(self)

@@ -1,6 +1,7 @@
 """The product's market on a simulated public stream: its ticker merge, price guard and trigger book are the product's."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from backstop.domain.ids import OrderLinkId, Symbol
@@ -21,10 +22,8 @@ class SimMarket(Market):
     def watch(self, symbol: Symbol) -> None:
         if symbol not in self.stream.symbols and symbol in self.instruments:
             work = self.stream.subscribe(symbol)
-            try:
+            with suppress(StopIteration):
                 work.send(None)  # it has no socket here, so that it never waits
-            except StopIteration:
-                pass
             self._on_watch(symbol)
 
     def watches(self, close_id: OrderLinkId) -> bool:

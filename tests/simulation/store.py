@@ -353,7 +353,7 @@ def _shown(position: Position) -> tuple[object, ...]:
         position.status,
         position.qty,
         position.cost,
-        position.levels,
+        sorted((level.close_id, level.price, level.status) for level in position.levels),
         position.resident.price,
         position.exit_reason,
     )

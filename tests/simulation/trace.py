@@ -36,6 +36,10 @@ class Trace:
         if self.keep:
             self._line(who, text)
 
+    def seal(self, text: str) -> None:
+        """Fold in how things stand at the end."""
+        self._fold(text)
+
     def number(self, number: int) -> None:
         """Fold in something too frequent to be told."""
         self.digest = (self.digest * 1_000_003 ^ number) & 0xFFFFFFFFFFFFFFFF

@@ -58,12 +58,14 @@ class Venue:
         """By how many milliseconds an endpoint's answers are behind."""
         self.pressure_until = 0
         self.requests: Counter[str] = Counter()
+        self.asked_at: dict[str, int] = {}
         self.order_rate, self.read_rate, self.all_rate = Window(1_000), Window(1_000), Window(5_000)
         self._leverage: dict[str, str] = {}
 
     def answer(self, method: str, parameters: Mapping[str, Any], signed_at: int) -> Reply:
         now = self.exchange.heap.now
         self.requests[method] += 1
+        self.asked_at[method] = now
         if self.all_rate.add(now) > REQUESTS_PER_5S:
             return _refuse(10429, "access too frequent")
         if now < self.maintenance_until or now < self.down.get(method, 0):

@@ -57,14 +57,17 @@ class Worker:
     def outcomes(self) -> Iterator[Outcome]:
         out: IO[str] | None = self.process.stdout
         assert out is not None
-        for line in out:
-            yield read(line)
+        with out:
+            for line in out:
+                yield read(line)
         if self.process.wait() != 0:
             raise RuntimeError(f"a worker ended with {self.process.returncode}")
 
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 if __name__ == "__main__":

@@ -227,10 +227,8 @@ class World:
         steps = self._steps + sum(
             s.actor.steps for s in self.streamers.values() if s is not None and s.actor is not None
         )
-        self.trace.note(
-            "world", repr(sorted((str(k), str(v.qty), str(v.status)) for k, v in self.store.positions.items()))
-        )
-        self.trace.note("world", f"{self.exchange.wallet} {len(self.exchange.log)} {len(self.store.orders)}")
+        self.trace.seal(repr(sorted((str(k), str(v.qty), str(v.status)) for k, v in self.store.positions.items())))
+        self.trace.seal(f"{self.exchange.wallet} {len(self.exchange.log)} {len(self.store.orders)}")
         requests = self.venue.requests
         counts = Counter(
             {

@@ -25,6 +25,7 @@ from backstop.vault import Credentials
 from simulator.server import Simulator
 from streamer.account import AccountActor
 from streamer.bybit.hosts import Hosts
+from streamer.bybit.private import PrivateStream
 from streamer.bybit.rest import BybitRest
 from streamer.bybit.socket import SocketState
 from streamer.clock import now_ms
@@ -102,6 +103,11 @@ class Owned:
     def actor(self) -> AccountActor:
         assert self.account.actor is not None
         return self.account.actor
+
+    @property
+    def private(self) -> PrivateStream:
+        assert self.account.private is not None
+        return self.account.private
 
     @property
     def is_connected(self) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -86,6 +87,35 @@ async def test_lost_messages_are_made_up_for(desk: Desk) -> None:
     await desk.exchange.price("59050")
     await desk.has_traded(1)
     assert (await desk.settled(signal))["status"] == "executed"
+    await desk.agrees_with_the_exchange()
+
+
+async def test_a_deaf_private_stream_is_replaced(desk: Desk) -> None:
+    """Connected and ponging, but it tells nothing of what the exchange's lists show."""
+    owned = await desk.own()
+    (before,) = [connection.conn_id for connection in desk.exchange.sim.venue.private]
+    await eventually(lambda: owned.private.hears_for_ms > 1_000, "a stream that should have heard")
+    await desk.exchange.fault("mute_private")
+    desk.signals("buy")
+    await desk.opens()
+    replaced = lambda: [one for one in desk.exchange.sim.venue.private if one.conn_id != before]  # noqa: E731
+    await eventually(replaced, "another connection")
+    await desk.exchange.mend()
+    await eventually(lambda: owned.is_connected, "logged in again")
+    await desk.exchange.price("59050")
+    await desk.has_traded(1)
+    await desk.agrees_with_the_exchange()
+
+
+async def test_a_single_lost_message_costs_one_connection_only(desk: Desk) -> None:
+    owned = await desk.own()
+    await eventually(lambda: owned.private.hears_for_ms > 1_000)
+    await desk.exchange.fault("drop_private", topic="execution", times=1)
+    desk.signals("buy")
+    await desk.opens()
+    await eventually(lambda: owned.is_connected and owned.private.hears_for_ms < 60_000)
+    desk.signals("close")
+    await desk.has_traded(1)
     await desk.agrees_with_the_exchange()
 
 
@@ -389,3 +419,28 @@ async def test_messages_nobody_understands_are_kept(desk: Desk) -> None:
     desk.signals("buy")
     await eventually(lambda: desk.books.rows("select topic from quarantine"), "a row in quarantine")
     assert desk.books.rows("select distinct topic from quarantine") == [{"topic": "execution"}]
+
+
+async def test_a_signal_that_comes_with_its_strategy_finds_it(desk: Desk) -> None:
+    """However the two fall between the reads of one look for work."""
+    owned = await desk.own()
+    strategy, signal = uuid4(), uuid4()
+    with desk.books.connected() as trader:
+        await asyncio.to_thread(trader.execute, "lock table signals in access exclusive mode")
+        owned.account.wake()
+        waiting = "select pid from pg_stat_activity where wait_event_type = 'Lock' and query like %s"
+        await eventually(lambda: desk.books.rows(waiting, "%update signals%"), "signals asked for")
+        trader.execute(
+            """insert into strategies (id, user_id, account_id, name, symbols, settings, hook_id, secret_hash)
+               select %s, user_id, account_id, 'new', symbols, settings, 'new', secret_hash from strategies""",
+            [strategy],
+        )
+        trader.execute(
+            """insert into signals (id, user_id, account_id, strategy_id, dedupe_key, body_hash, raw, parsed, symbol,
+                                    action, status)
+               select %s, user_id, account_id, id, 'x', '-', '{}', '{}', 'BTCUSDT', 'buy', 'accepted'
+                 from strategies where id = %s""",
+            [signal, strategy],
+        )
+        trader.commit()
+    assert (await desk.settled(signal))["status"] == "executed"
