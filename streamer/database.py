@@ -1,5 +1,6 @@
 """The streamer's database: connections to it, and what it may do to them."""
 
+import asyncio
 from typing import Any, Final
 
 import psycopg
@@ -9,17 +10,32 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 AWAY: Final = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
 """It does not answer, or takes no writes (a failover under way): try again."""
 
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
-
 _POOL_SIZE = 8
 _RECONNECT_WITHIN_S = 4.0
 """A pool's attempts to connect lie ever farther apart. After so long it gives up, and the next who asks makes it begin
 anew: with its usual 300 s, a database that was away for 40 s was back for 17 s before anybody reached it."""
 
 
+class Pool(AsyncConnectionPool[AsyncConnection[Any]]):
+    async def getconn(self, timeout: float | None = None) -> AsyncConnection[Any]:  # noqa: ASYNC109 - theirs
+        """As the pool's own, but cancelled stays cancelled.
+
+        The pool waits by `asyncio.wait_for`, which before Python 3.12 drops a cancellation that comes in the moment the
+        wait succeeds: a loop that is told to end would then never hear of it (python/cpython#86296).
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        cancelled_before = task.cancelling()
+        connection = await super().getconn(timeout)
+        if task.cancelling() > cancelled_before:
+            await self.putconn(connection)
+            raise asyncio.CancelledError
+        return connection
+
+
 def pool_of(url: str) -> Pool:
     """Not open yet. Each statement is a transaction of its own where none is begun."""
-    return AsyncConnectionPool(
+    return Pool(
         url,
         min_size=2,
         max_size=_POOL_SIZE,

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from psycopg_pool import AsyncConnectionPool
 
 from simulator.server import running_simulator
 from streamer.database import Pool
@@ -22,7 +21,7 @@ def books(database: Database) -> Books:
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[Pool]:
     """Connections with the streamer's rights."""
-    one: Pool = AsyncConnectionPool(
+    one = Pool(
         database.url_as("backstop_streamer"),
         min_size=1,
         max_size=6,

@@ -12,7 +12,6 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg_pool import AsyncConnectionPool
 
 from backstop.domain.execution import Execution, ExitReason
 from backstop.domain.ids import Epoch, PositionId, SignalId, StrategyId, Symbol, order_link_id
@@ -274,7 +273,7 @@ async def line(database: Database) -> AsyncIterator[Line]:
 @pytest.fixture
 async def far_pool(line: Line) -> AsyncIterator[Pool]:
     """Connections over the line."""
-    one: Pool = AsyncConnectionPool(
+    one = Pool(
         line.url,
         min_size=1,
         max_size=2,
