@@ -1,7 +1,6 @@
 """A user's wish goes the same way as a signal, never by a side door."""
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import assert_never
 
 from backstop.domain.ids import Symbol
@@ -12,7 +11,7 @@ from backstop.domain.signal import SignalStatus
 from backstop.engine.effects import SettleCommand
 from backstop.engine.entries import begin_reversal, misplaced_level
 from backstop.engine.events import CloseCommand, PositionCommand, ProtectCommand, ReverseCommand
-from backstop.engine.exits import close_position, part_of, reduce_position
+from backstop.engine.exits import close_position, free_quantity, part_of, reduce_position
 from backstop.engine.reversal import EntryPlan
 from backstop.engine.settle import settle_command
 from backstop.engine.shield import change_protection
@@ -42,25 +41,12 @@ def act_on_command(turn: Turn, command: PositionCommand) -> None:
 
 
 def _close(turn: Turn, position: Position, command: CloseCommand) -> None:
-    part = None if command.portion >= 1 else part_of(turn, position, _free(turn, position) * command.portion)
+    part = None if command.portion >= 1 else part_of(turn, position, free_quantity(turn, position) * command.portion)
     if part is None:
         close_position(turn, position, Purpose.MANUAL, cause=command.id)
     else:
-        reduce_position(turn, position, command.id, part)
+        reduce_position(turn, position, Purpose.MANUAL, part, cause=command.id)
     settle_command(turn, command.id)
-
-
-def _free(turn: Turn, position: Position) -> Decimal:
-    """What no close under way takes already."""
-    taken = sum(
-        (
-            order.qty - order.filled_qty
-            for order in turn.state.orders.values()
-            if order.position_id == position.id and not order.is_entry and not order.status.final
-        ),
-        Decimal(0),
-    )
-    return max(Decimal(0), position.qty - taken)
 
 
 def _reverse(turn: Turn, position: Position, command: ReverseCommand) -> None:

@@ -13,6 +13,7 @@ from backstop.domain.position import Position, PositionStatus
 from backstop.domain.protection import (
     Protection,
     first_stop_price,
+    resident_behind,
     resident_stop_price,
     stop_price,
     target_price,
@@ -39,6 +40,8 @@ from backstop.engine.exits import close_position
 from backstop.engine.rails import count_entry, refusal_of
 from backstop.engine.reversal import EntryPlan, Reversal, ReversalStep
 from backstop.engine.settle import settle_plan, settle_signal
+from backstop.engine.shield import change_protection
+from backstop.engine.targets import missing
 from backstop.engine.turn import Turn
 
 QUOTE_MAX_AGE_MS = 3_000
@@ -91,7 +94,11 @@ def _enter(turn: Turn, signal: Signal, strategy: Strategy, position: Position | 
     if position is None:
         open_position(turn, plan)
     elif position.side is side:
-        if signal.action is Action.TARGET:
+        if signal.action is Action.TARGET and signal.qty is not None:
+            lacking = missing(turn, signal, position, signal.qty)
+            if lacking is not None:
+                add_to(turn, position, signal, strategy, lacking)
+        elif signal.action is Action.TARGET:
             turn.record(SettleSignal(signal.id, SignalStatus.EXECUTED, "already_there", f"already {side}", position.id))
         else:
             settle_signal(
@@ -109,6 +116,18 @@ def _enter(turn: Turn, signal: Signal, strategy: Strategy, position: Position | 
                 "opposite_ignored", f"a {position.side} position is open and the strategy ignores opposite signals"
             ),
         )
+
+
+def add_to(turn: Turn, position: Position, signal: Signal, strategy: Strategy, qty: Qty | None) -> None:
+    """Make `position` larger. It keeps its leverage, and its protection but for what the signal itself says."""
+    plan = _plan(signal, strategy, position.side)
+    if signal.leverage is not None and signal.leverage != position.leverage:
+        message = f"the position has leverage {position.leverage}, which stays as it is until it is closed"
+        settle_signal(turn, signal.id, Refused("leverage_fixed", message))
+        return
+    protection = protection_of(signal, replace(strategy, protection=position.protection))
+    leverage = position.leverage or plan.leverage
+    open_position(turn, replace(plan, qty=qty, protection=protection, leverage=leverage, adds_to=position.id))
 
 
 def _plan(signal: Signal, strategy: Strategy, side: PositionSide) -> EntryPlan:
@@ -151,7 +170,8 @@ def continue_reversal(turn: Turn, reversal: Reversal) -> None:
 def open_position(turn: Turn, plan: EntryPlan) -> None:
     """Intend and send the opening order with its resident stop, or say why not.
 
-    Without a fresh price it waits, until the plan is too old.
+    Without a fresh price it waits, until the plan is too old; to add to a position it does not, for what comes to close
+    it would have to wait behind.
     """
     if expired(plan.at, plan.max_age_ms, turn.now):
         settle_plan(turn, plan, SignalStatus.EXPIRED, _too_old(turn, plan))
@@ -163,6 +183,10 @@ def open_position(turn: Turn, plan: EntryPlan) -> None:
         return
     quote = turn.state.quotes.get(plan.symbol)
     if quote is None or turn.now - quote.at > QUOTE_MAX_AGE_MS:
+        if plan.adds_to is not None:
+            refusal = Refused("no_price", f"no price of {plan.symbol} is fresh enough to add to the position")
+            settle_plan(turn, plan, SignalStatus.REFUSED, refusal)
+            return
         turn.queue(plan.symbol, plan, first=True)
         turn.afterwards(Subscribe(plan.symbol))
         turn.afterwards(Remind(TakeNext(plan.symbol), turn.now + _QUOTE_RETRY_MS))
@@ -173,10 +197,30 @@ def open_position(turn: Turn, plan: EntryPlan) -> None:
         settle_plan(turn, plan, SignalStatus.REFUSED, refused or _unknown(plan.symbol))
         return
     count_entry(turn)
-    _send_entry(turn, plan, quote, instrument, qty)
+    position = _grown(turn, plan) or _new_position(turn, plan)
+    _send_entry(turn, plan, position, qty, _resident_stop(position, qty, quote.last, instrument))
 
 
-def _send_entry(turn: Turn, plan: EntryPlan, quote: Quote, instrument: Instrument, qty: Qty) -> None:
+def _grown(turn: Turn, plan: EntryPlan) -> Position | None:
+    """The open position that `plan` adds to, protected from now on as the plan says; None when it opens a new one."""
+    position = turn.state.positions.get(plan.symbol)
+    if position is None or position.id != plan.adds_to:
+        return None
+    return position if plan.protection == position.protection else change_protection(turn, position, plan.protection)
+
+
+def _resident_stop(position: Position, qty: Qty, price: Price, instrument: Instrument) -> Price | None:
+    """The stop to attach to an order of `qty` at about `price`. What is added takes the whole position's stop along: it
+    lies behind the watched stop as it is, and as it will be laid around the new average."""
+    average = Price((position.cost + qty * price) / (position.qty + qty))
+    fresh = resident_stop_price(position.protection, position.side, average, instrument)
+    if position.stop_loss is None or position.entry_price is None:
+        return fresh
+    kept = resident_behind(position.stop_loss, position.protection, position.side, position.entry_price, instrument)
+    return kept if fresh is None or (kept - fresh) * position.side.sign < 0 else fresh
+
+
+def _new_position(turn: Turn, plan: EntryPlan) -> Position:
     position = Position(
         id=PositionId(plan.cause_id),
         symbol=plan.symbol,
@@ -189,6 +233,11 @@ def _send_entry(turn: Turn, plan: EntryPlan, quote: Quote, instrument: Instrumen
         status=PositionStatus.OPENING,
         updated_at=turn.now,
     )
+    turn.put_position(position)
+    return position
+
+
+def _send_entry(turn: Turn, plan: EntryPlan, position: Position, qty: Qty, stop: Price | None) -> None:
     order = Order(
         link_id=order_link_id(plan.cause_id, "o"),
         symbol=plan.symbol,
@@ -199,11 +248,10 @@ def _send_entry(turn: Turn, plan: EntryPlan, quote: Quote, instrument: Instrumen
         position_id=position.id,
         signal_id=plan.signal_id,
         reduce_only=False,
-        stop_loss=resident_stop_price(plan.protection, plan.side, quote.last, instrument),
+        stop_loss=stop,
         leverage=plan.leverage,
         not_after=plan.at + plan.max_age_ms,
     )
-    turn.put_position(position)
     turn.put_order(order)
     if plan.signal_id is not None:
         turn.record(SettleSignal(plan.signal_id, SignalStatus.EXECUTING, position_id=position.id))
@@ -233,9 +281,11 @@ def _blocked(turn: Turn, plan: EntryPlan, instrument: Instrument | None) -> Refu
 
 
 def _quantity(turn: Turn, plan: EntryPlan, quote: Quote, instrument: Instrument) -> Qty | Refused:
-    misplaced = misplaced_level(plan.protection, plan.side, quote.last, instrument)
-    if misplaced is not None:
-        return misplaced
+    position = turn.state.positions.get(plan.symbol)
+    if position is None or plan.protection != position.protection:
+        misplaced = misplaced_level(plan.protection, plan.side, quote.last, instrument)
+        if misplaced is not None:
+            return misplaced
     if plan.qty is not None:
         return fit_quantity(plan.qty, quote.last, instrument)
     strategy = turn.state.strategies.get(plan.strategy_id)

@@ -83,9 +83,24 @@ def close_position(
     _close_whole(turn, position, purpose, order_link_id(cause, leg), signal_id=signal_id)
 
 
-def reduce_position(turn: Turn, position: Position, cause: UUID, qty: Qty) -> None:
-    """Close a part at market by hand."""
-    _send_close(turn, position, Purpose.MANUAL, order_link_id(cause, "c"), qty, signal_id=None)
+def reduce_position(
+    turn: Turn, position: Position, purpose: Purpose, qty: Qty, *, cause: UUID, signal_id: SignalId | None = None
+) -> None:
+    """Close a part at market, by hand or for a signal."""
+    _send_close(turn, position, purpose, order_link_id(cause, "c"), qty, signal_id=signal_id)
+
+
+def free_quantity(turn: Turn, position: Position) -> Decimal:
+    """What no close under way takes already."""
+    taken = sum(
+        (
+            order.qty - order.filled_qty
+            for order in turn.state.orders.values()
+            if order.position_id == position.id and not order.is_entry and not order.status.final
+        ),
+        Decimal(0),
+    )
+    return max(Decimal(0), position.qty - taken)
 
 
 def close_again(turn: Turn, symbol: Symbol) -> None:

@@ -67,7 +67,7 @@ def _too_early(turn: Turn, execution: Execution) -> bool:
         and execution.exec_type in POSITION_CHANGING
         and execution.side is position.side.exit
         and execution.qty > position.qty
-        and _entry_under_way(turn, position)
+        and entry_under_way(turn, position)
     )
 
 
@@ -168,7 +168,7 @@ def _apply(turn: Turn, position: Position, execution: Execution, order: Order | 
         )
         turn.state = replace(turn.state, foreign={**turn.state.foreign, execution.symbol: filled.excess})
         turn.afterwards(TakeSnapshot())
-    if position.qty == 0 and position.exit_qty > 0 and not _entry_under_way(turn, position):
+    if position.qty == 0 and position.exit_qty > 0 and not entry_under_way(turn, position):
         finish(turn, position)
         return
     if execution.side is position.side.entry:
@@ -185,6 +185,6 @@ def _apply(turn: Turn, position: Position, execution: Execution, order: Order | 
         turn.afterwards(Remind(CloseAgain(position.symbol), turn.now))
 
 
-def _entry_under_way(turn: Turn, position: Position) -> bool:
+def entry_under_way(turn: Turn, position: Position) -> bool:
     """Whether more of the opening order may still come; until that is known the position is not called closed."""
     return any(order.is_entry and order.position_id == position.id for order in turn.state.orders.values())

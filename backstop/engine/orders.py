@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
-from backstop.domain.ids import CommandId, next_attempt
+from backstop.domain.ids import CommandId, cause_of, next_attempt
 from backstop.domain.money import NO_QTY, ZERO, Qty
 from backstop.domain.order import TRANSITIONS, Order, OrderStatus
 from backstop.domain.position import Position, PositionStatus
@@ -180,6 +180,7 @@ def _entry_done(turn: Turn, order: Order) -> None:
         finish(turn, position)
     elif order.filled_qty == 0 and position.entry_qty == 0:
         turn.put_position(replace(position, status=PositionStatus.CLOSED, closed_at=turn.now))
+    if order.filled_qty == 0 and (position.entry_qty == 0 or plan.adds_to is not None):
         status = SignalStatus.EXPIRED if order.status is OrderStatus.EXPIRED else SignalStatus.FAILED
         refused = Refused(
             "exchange_refused" if order.status is OrderStatus.REJECTED else f"entry_{order.status}",
@@ -279,10 +280,11 @@ def _plan_of(turn: Turn, order: Order, position: Position) -> EntryPlan:
     reversal = turn.state.reversals.get(order.symbol)
     if reversal is not None and reversal.plan.cause_id == order.position_id:
         return reversal.plan
-    assert order.position_id is not None, order
+    cause = cause_of(order.link_id)
+    assert cause is not None, order
     assert position.strategy_id is not None, position
     return EntryPlan(
-        cause_id=order.position_id,
+        cause_id=cause,
         signal_id=order.signal_id,
         strategy_id=position.strategy_id,
         symbol=order.symbol,
@@ -292,6 +294,7 @@ def _plan_of(turn: Turn, order: Order, position: Position) -> EntryPlan:
         leverage=order.leverage or position.leverage or Decimal(1),
         at=order.created_at,
         max_age_ms=0,
+        adds_to=position.id if cause != position.id else None,
     )
 
 

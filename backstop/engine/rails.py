@@ -19,14 +19,16 @@ from backstop.engine.turn import Turn
 def refusal_of(turn: Turn, plan: EntryPlan, qty: Qty, price: Price) -> Refused | None:
     """Why `plan` may not open `qty` at about `price` now, or None."""
     state, limits = turn.state, turn.state.limits
-    if state.halt is not None:
+    adds = plan.adds_to is not None
+    if state.halt is not None and not (adds and state.halt.level is HaltLevel.NO_ENTRIES):
         return Refused(
             "halted", f"trading is halted ({state.halt.level}): {state.halt.reason}; resume it to trade again"
         )
     open_now = [position for position in state.positions.values() if position.symbol != plan.symbol]
-    if limits.max_open_positions is not None and len(open_now) >= limits.max_open_positions:
+    if limits.max_open_positions is not None and not adds and len(open_now) >= limits.max_open_positions:
         return Refused("max_open_positions", f"{len(open_now)} positions are open, the account's limit")
-    notional = sum((position.cost for position in open_now), Decimal(0)) + qty * price
+    ours = state.positions[plan.symbol].cost if adds else Decimal(0)
+    notional = sum((position.cost for position in open_now), Decimal(0)) + ours + qty * price
     if limits.max_notional is not None and notional > limits.max_notional:
         return Refused(
             "max_notional",
@@ -47,7 +49,7 @@ def _too_often(turn: Turn, plan: EntryPlan) -> Refused | None:
             return Refused(code, f"{most} entries within {span // 1000} s, the account's limit")
     closed_at = turn.state.settled_at.get(plan.symbol)
     reversing = plan.symbol in turn.state.reversals
-    if limits.cooldown_ms is not None and closed_at is not None and not reversing:
+    if limits.cooldown_ms is not None and closed_at is not None and not reversing and plan.adds_to is None:
         left = limits.cooldown_ms - (now - closed_at)
         if left > 0:
             return Refused("cooldown", f"{plan.symbol} cools down for {left / 1000:.0f} s more")

@@ -28,6 +28,8 @@ class EntryPlan:
     leverage: Decimal
     at: int
     max_age_ms: int
+    adds_to: PositionId | None = None
+    """The position to make larger; None opens a new one."""
 
 
 class ReversalStep(StrEnum):

@@ -41,7 +41,7 @@ from backstop.engine.events import (
     WalletReported,
 )
 from backstop.engine.exits import close_again, on_level_crossed
-from backstop.engine.fills import book_early, on_executed
+from backstop.engine.fills import book_early, entry_under_way, on_executed
 from backstop.engine.orders import (
     on_absent,
     on_accepted,
@@ -58,6 +58,7 @@ from backstop.engine.reconcile import on_snapshot
 from backstop.engine.reversal import EntryPlan
 from backstop.engine.shield import on_position_reported, on_resident_refused
 from backstop.engine.state import AccountState, Request
+from backstop.engine.targets import is_sized
 from backstop.engine.turn import Turn
 
 
@@ -150,7 +151,7 @@ def _take(turn: Turn, symbol: Symbol, request: Signal | Request) -> None:
     """Act now, or wait behind what is under way on this symbol, in the order of arrival."""
     if not isinstance(request, EntryPlan) and is_known(turn, request.id):
         return
-    if _busy(turn, symbol) or symbol in turn.state.waiting:
+    if _busy(turn, symbol, request) or symbol in turn.state.waiting:
         turn.queue(symbol, request)
     else:
         _act(turn, request)
@@ -166,13 +167,14 @@ def _act(turn: Turn, request: Request) -> None:
             act_on_command(turn, request)
 
 
-def _busy(turn: Turn, symbol: Symbol) -> bool:
-    """Whether something is under way: also a close of what is gone, which could reduce what would be opened now."""
+def _busy(turn: Turn, symbol: Symbol, request: Request) -> bool:
+    """Whether something is under way: also a close of what is gone, which could reduce what would be opened now, and for
+    what counts on the quantity held, an order that makes it larger."""
     if symbol in turn.state.reversals:
         return True
     position = turn.state.positions.get(symbol)
     if position is not None:
-        return position.status is not PositionStatus.OPEN
+        return position.status is not PositionStatus.OPEN or (is_sized(request) and entry_under_way(turn, position))
     return any(order.symbol == symbol for order in turn.state.orders.values())
 
 
@@ -201,7 +203,7 @@ def _take_next(turn: Turn, symbol: Symbol, *, only_if_settled: bool = False) -> 
             open_position(turn, first)
             only_if_settled = True
             continue
-        if _busy(turn, symbol):
+        if _busy(turn, symbol, first):
             return
         request = turn.next_waiting(symbol)
         assert request is not None

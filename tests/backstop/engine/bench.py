@@ -18,6 +18,7 @@ from uuid import UUID
 from backstop.domain.execution import Execution
 from backstop.domain.ids import CommandId, OrderLinkId, SignalId, StrategyId, Symbol
 from backstop.domain.instrument import Instrument
+from backstop.domain.limits import HaltLevel
 from backstop.domain.money import Price, Qty, Usdt
 from backstop.domain.order import Order, OrderStatus
 from backstop.domain.position import Position, PositionStatus, Trade
@@ -52,6 +53,7 @@ from backstop.engine.events import (
     Event,
     ExchangePosition,
     Executed,
+    HaltCommand,
     LevelCrossed,
     OrderAbsent,
     OrderAccepted,
@@ -347,6 +349,11 @@ class Bot:
 
     def reverse(self) -> CommandId:
         command = ReverseCommand(CommandId(self._uuid()), self.position.id, self.now)
+        self.tell(CommandReceived(command))
+        return command.id
+
+    def halts(self, level: HaltLevel) -> CommandId:
+        command = HaltCommand(CommandId(self._uuid()), level, self.now)
         self.tell(CommandReceived(command))
         return command.id
 

@@ -51,9 +51,9 @@ class Interleavings(RuleBasedStateMachine):
         self.bot.signal(action, qty=qty)
         self._collect()
 
-    @rule(wanted=st.sampled_from(["long", "short", "flat"]))
-    def target(self, wanted: str) -> None:
-        self.bot.signal("target", target=wanted)
+    @rule(wanted=st.sampled_from(["long", "short", "flat"]), qty=st.sampled_from([None, "0.5", "1.5", "3"]))
+    def target(self, wanted: str, qty: str | None) -> None:
+        self.bot.signal("target", target=wanted, qty=qty)
         self._collect()
 
     @precondition(lambda self: not self.bot.flat)
