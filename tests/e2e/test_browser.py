@@ -1,67 +1,13 @@
 """The dashboard in a real Chromium: log in, watch a position appear, close it."""
 
-import os
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from infra.stack import Stack
+from tests.e2e.browser import PICTURES, log_in
 from tests.e2e.trader import Trader, eventually
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-PICTURES = Path(os.environ.get("BACKSTOP_PICTURES", ".artifacts/pictures"))
-"""Where screenshots go; `BACKSTOP_PICTURES=docs/images` renews those of the README."""
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.fail("no Chromium: apt-get install chromium, or set CHROMIUM to one")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser, stack: Stack) -> Iterator[Page]:
-    context = browser.new_context(
-        base_url=stack.url,
-        viewport={"width": 1440, "height": 900},
-        locale="en-GB",
-        timezone_id="UTC",
-        color_scheme="dark",
-    )
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if "Content Security" in message.text else None)
-    yield page
-    context.close()
-    assert complaints == []
-
-
-def log_in(page: Page, trader: Trader) -> None:
-    page.goto("/")
-    page.get_by_test_id("login-email").fill(trader.email)
-    page.get_by_test_id("login-password").fill(trader.password)
-    page.get_by_test_id("login-submit").click()
-    expect(page.get_by_test_id("connection-badge")).to_contain_text("Live", timeout=15_000)
 
 
 def test_a_trader_logs_in_and_watches_a_position_appear_and_close(page: Page, trader: Trader) -> None:

@@ -5,7 +5,7 @@ import type { AccountLimits, HaltLevel, NewAccount, NewStrategy, ProtectionChang
 const position = (position_id: string) => ({ params: { path: { position_id } } });
 const strategy = (strategy_id: string) => ({ params: { path: { strategy_id } } });
 
-export const closePosition = (id: string, percent: number) =>
+export const closePosition = (id: string, percent: string) =>
   unwrap(
     api.POST('/api/positions/{position_id}/close', { ...position(id), body: { portion: `${percent}%` } }),
   );

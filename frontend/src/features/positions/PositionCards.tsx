@@ -3,9 +3,9 @@ import { memo } from 'react';
 import { useLive } from '@/live/hooks';
 import { Pnl } from '@/shared/ui/Pnl';
 import { SideTag } from '@/shared/ui/SideTag';
+import type { PositionAction } from './actions';
 import { Entry, Last, Opened, PnlPercent, Qty, Status, StopLoss, TakeProfits, UnrealisedPnl } from './cells';
 import styles from './PositionCards.module.css';
-import type { PositionAction } from './PositionDialog';
 import { useAccountLabel } from './PositionsTable';
 import { Protection } from './Protection';
 import { isUnprotected } from './protection';
@@ -77,6 +77,16 @@ const Card = memo(function Card({ id, onAct }: CardProps) {
       </dl>
       <Protection position={position} />
       <div className={styles.actions}>
+        <Button
+          variant="default"
+          size="md"
+          disabled={status !== 'open'}
+          aria-label={`Edit protection of ${symbol} ${side}`}
+          data-testid={`protect-${symbol}`}
+          onClick={() => onAct({ kind: 'protect', id })}
+        >
+          Protect
+        </Button>
         <Button
           variant="default"
           size="md"

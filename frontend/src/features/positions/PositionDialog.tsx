@@ -1,4 +1,4 @@
-import { SegmentedControl, Stack } from '@mantine/core';
+import { SegmentedControl, Stack, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { closePosition, reversePosition } from '@/api/commands';
@@ -6,7 +6,7 @@ import { toApiError } from '@/api/problem';
 import type { Position } from '@/api/types';
 import { useLive } from '@/live/hooks';
 import { linkStatus } from '@/live/status';
-import { divide, multiply, parse, plain } from '@/shared/decimal';
+import { type Decimal, divide, multiply, parse, plain, sign, subtract } from '@/shared/decimal';
 import { number } from '@/shared/format';
 import { Alert } from '@/shared/ui/Alert';
 import { Confirm } from '@/shared/ui/Confirm';
@@ -17,47 +17,51 @@ import { coinOf, Entry, Last } from './cells';
 import { follow } from './follow';
 import styles from './PositionDialog.module.css';
 
-export interface PositionAction {
-  kind: 'close' | 'reverse';
-  id: string;
-}
-
 const PORTIONS = ['25', '50', '75', '100'];
+const OTHER = 'other';
+const HUNDRED: Decimal = { units: 100n, scale: 0 };
 
 /** `percent` of a decimal, exactly. */
-const share = (text: string | null, percent: number) => {
+const share = (text: string | null, percent: Decimal | null) => {
   const whole = parse(text);
-  return (
-    whole &&
-    divide(multiply(whole, { units: BigInt(percent), scale: 0 }), { units: 100n, scale: 0 }, whole.scale + 2)
-  );
+  return whole && percent && divide(multiply(whole, percent), HUNDRED, whole.scale + percent.scale + 2);
 };
+
+/** A percentage above 0 and at most 100, as it is written; null for anything else. */
+function readPercent(text: string): Decimal | null {
+  const percent = parse(text.trim().replace(/\s*%$/, ''));
+  return percent && sign(percent) > 0 && sign(subtract(percent, HUNDRED)) <= 0 ? percent : null;
+}
 
 const opposite = (side: Position['side']) => (side === 'long' ? 'short' : 'long');
 
 interface PositionDialogProps {
-  action: PositionAction;
+  id: string;
+  kind: 'close' | 'reverse';
   onClose: () => void;
 }
 
 /** Says what will be sent before it is sent: symbol, side, quantity, price basis, estimated result. */
-export function PositionDialog({ action: { kind, id }, onClose }: PositionDialogProps) {
+export function PositionDialog({ id, kind, onClose }: PositionDialogProps) {
   const current = useLive((state) => state.positions[id]);
   const quote = useLive((state) => state.quotes[id]);
   const environment = useLive((state) => current && state.environments[current.account_id]);
   const lively = useLive((state) => linkStatus(state) === 'live');
-  const [percent, setPercent] = useState('100');
+  const [chosen, setChosen] = useState('100');
+  const [written, setWritten] = useState('');
 
   // The position may close while the question is on screen: what was asked about stays readable.
   const asked = useRef(current);
   if (current) asked.current = current;
   const position = asked.current;
 
-  const portion = kind === 'close' ? Number(percent) : 100;
+  const portion = kind === 'close' ? readPercent(chosen === OTHER ? written : chosen) : HUNDRED;
+  const percent = portion && plain(portion);
+  const part = percent !== '100';
   const send = useMutation({
-    mutationFn: () => (kind === 'close' ? closePosition(id, portion) : reversePosition(id)),
+    mutationFn: () => (kind === 'close' ? closePosition(id, percent ?? '100') : reversePosition(id)),
     onSuccess: () => {
-      if (position) follow(kind, position, portion);
+      if (position && percent) follow(kind, position, percent);
       onClose();
     },
   });
@@ -69,7 +73,7 @@ export function PositionDialog({ action: { kind, id }, onClose }: PositionDialog
   const qty = share(position.qty, portion);
   const verb =
     kind === 'close'
-      ? `Close ${portion === 100 ? 'all' : `${portion} %`} at market`
+      ? `Close ${part ? `${percent ?? '…'} %` : 'all'} at market`
       : `Reverse to ${opposite(side)}`;
 
   return (
@@ -78,7 +82,7 @@ export function PositionDialog({ action: { kind, id }, onClose }: PositionDialog
       title={`${kind === 'close' ? 'Close' : 'Reverse'} ${symbol} ${side}`}
       verb={verb}
       danger={environment === 'mainnet'}
-      disabled={gone}
+      disabled={gone || portion === null}
       pending={send.isPending}
       error={send.error ? toApiError(send.error).message : undefined}
       testId="confirm-close"
@@ -90,9 +94,24 @@ export function PositionDialog({ action: { kind, id }, onClose }: PositionDialog
           <SegmentedControl
             fullWidth
             aria-label="How much to close"
-            value={percent}
-            onChange={setPercent}
-            data={PORTIONS.map((value) => ({ value, label: `${value} %` }))}
+            value={chosen}
+            onChange={setChosen}
+            data={[
+              ...PORTIONS.map((value) => ({ value, label: `${value} %` })),
+              { value: OTHER, label: 'Other' },
+            ]}
+          />
+        )}
+        {kind === 'close' && chosen === OTHER && (
+          <TextInput
+            label="Percent to close"
+            placeholder="33.3"
+            inputMode="decimal"
+            autoComplete="off"
+            data-testid="close-percent"
+            value={written}
+            error={written && portion === null ? 'Above 0 and at most 100.' : null}
+            onChange={(event) => setWritten(event.currentTarget.value)}
           />
         )}
         <dl className={styles.facts}>
@@ -107,7 +126,7 @@ export function PositionDialog({ action: { kind, id }, onClose }: PositionDialog
             <dt>{kind === 'close' ? 'Quantity to close' : 'Quantity closed first'}</dt>
             <dd className="num" data-testid="confirm-qty">
               {qty && number(plain(qty))} {coinOf(symbol)}
-              {portion < 100 && <small> of {number(position.qty)}</small>}
+              {part && <small> of {number(position.qty)}</small>}
             </dd>
           </div>
           <div>
@@ -133,7 +152,7 @@ export function PositionDialog({ action: { kind, id }, onClose }: PositionDialog
             opened, sized anew by its strategy and with its stop. If the opening is refused you stay flat.
           </p>
         )}
-        {kind === 'close' && portion < 100 && (
+        {kind === 'close' && part && (
           <p className={styles.note}>
             The quantity is rounded down to the exchange's lot step; stop and targets stay.
           </p>

@@ -9,10 +9,13 @@ import { PHONE } from '@/shared/media';
 import { PositionsIcon } from '@/shared/ui/icons';
 import { Panel } from '@/shared/ui/Panel';
 import { Empty, Failure, LoadingRows } from '@/shared/ui/StateBlock';
+import type { PositionAction } from './actions';
+import { CloseAll } from './CloseAll';
 import { PositionCards } from './PositionCards';
-import { type PositionAction, PositionDialog } from './PositionDialog';
+import { PositionDialog } from './PositionDialog';
 import styles from './PositionsPage.module.css';
 import { PositionsTable } from './PositionsTable';
+import { ProtectionDialog } from './ProtectionDialog';
 import { Summary } from './Summary';
 import { TradesPanel } from './TradesPanel';
 
@@ -49,7 +52,11 @@ export function OpenPositions() {
   const [action, setAction] = useState<PositionAction | null>(null);
 
   return (
-    <Panel title="Open positions" count={loaded ? ids.length : undefined}>
+    <Panel
+      title="Open positions"
+      count={loaded ? ids.length : undefined}
+      aside={ids.length > 1 && <CloseAll />}
+    >
       {!loaded && failure && (
         <Failure
           title="Positions could not be read"
@@ -66,8 +73,14 @@ export function OpenPositions() {
         ) : (
           <PositionsTable ids={ids} onAct={setAction} />
         ))}
-      {action && (
-        <PositionDialog key={action.id + action.kind} action={action} onClose={() => setAction(null)} />
+      {action?.kind === 'protect' && <ProtectionDialog id={action.id} onClose={() => setAction(null)} />}
+      {action && action.kind !== 'protect' && (
+        <PositionDialog
+          key={action.id + action.kind}
+          id={action.id}
+          kind={action.kind}
+          onClose={() => setAction(null)}
+        />
       )}
     </Panel>
   );

@@ -1,4 +1,4 @@
-import { Button, Group } from '@mantine/core';
+import { Button, Group, UnstyledButton } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useRef } from 'react';
@@ -7,8 +7,8 @@ import { useLive } from '@/live/hooks';
 import { DataTable } from '@/shared/ui/DataTable';
 import { Pnl } from '@/shared/ui/Pnl';
 import { SideTag } from '@/shared/ui/SideTag';
+import type { PositionAction } from './actions';
 import { Entry, Last, Opened, PnlPercent, Qty, Status, StopLoss, TakeProfits, UnrealisedPnl } from './cells';
-import type { PositionAction } from './PositionDialog';
 import styles from './PositionsTable.module.css';
 import { Protection } from './Protection';
 import { isUnprotected } from './protection';
@@ -65,10 +65,25 @@ const Row = memo(function Row({ id, index, onAct }: RowProps) {
         </span>
       </td>
       <td data-numeric>
-        <StopLoss position={position} />
+        <UnstyledButton
+          className={styles.edit}
+          disabled={status !== 'open'}
+          data-testid={`protect-${symbol}`}
+          onClick={() => onAct({ kind: 'protect', id })}
+        >
+          <span className={styles.hidden}>{`Edit protection of ${symbol} ${side}. Stop `}</span>
+          <StopLoss position={position} />
+        </UnstyledButton>
       </td>
       <td data-numeric>
-        <TakeProfits position={position} />
+        <UnstyledButton
+          className={styles.edit}
+          disabled={status !== 'open'}
+          onClick={() => onAct({ kind: 'protect', id })}
+        >
+          <span className={styles.hidden}>{`Edit targets of ${symbol} ${side}. Target `}</span>
+          <TakeProfits position={position} />
+        </UnstyledButton>
       </td>
       <td>
         <Protection position={position} />

@@ -4,8 +4,8 @@ import { useState } from 'react';
 import { deleteAccount } from '@/api/commands';
 import { toApiError } from '@/api/problem';
 import { accountsQuery, keys } from '@/api/queries';
-import type { Account } from '@/api/types';
-import { money } from '@/shared/format';
+import type { Account, AccountLimits } from '@/api/types';
+import { money, number } from '@/shared/format';
 import { Confirm } from '@/shared/ui/Confirm';
 import { EnvironmentTag } from '@/shared/ui/EnvironmentTag';
 import { PlusIcon, SetupIcon, TrashIcon } from '@/shared/ui/icons';
@@ -13,6 +13,7 @@ import { Panel } from '@/shared/ui/Panel';
 import { Empty, Failure, LoadingRows } from '@/shared/ui/StateBlock';
 import { Tag, type Tone } from '@/shared/ui/Tag';
 import { AccountForm } from './AccountForm';
+import { LimitsForm } from './LimitsForm';
 import styles from './Setup.module.css';
 
 const STATUS: Record<Account['status'], { tone: Tone; words: string }> = {
@@ -21,7 +22,26 @@ const STATUS: Record<Account['status'], { tone: Tone; words: string }> = {
   paused: { tone: 'warn', words: 'Paused' },
 };
 
-function AccountItem({ account, onDelete }: { account: Account; onDelete: () => void }) {
+/** The limits in force, in short. */
+function limitWords(limits: AccountLimits): string {
+  const said = [
+    limits.daily_loss_pct != null && `${number(limits.daily_loss_pct)} % loss a day`,
+    limits.max_open_positions != null && `${limits.max_open_positions} positions`,
+    limits.max_notional != null && `${number(limits.max_notional)} USDT open`,
+    limits.max_orders_per_minute != null && `${limits.max_orders_per_minute} entries a minute`,
+    limits.max_orders_per_day != null && `${limits.max_orders_per_day} entries a day`,
+    limits.cooldown_s != null && `${limits.cooldown_s} s pause after a close`,
+  ].filter(Boolean);
+  return said.length > 0 ? said.join(', ') : 'none';
+}
+
+interface ItemProps {
+  account: Account;
+  onLimits: () => void;
+  onDelete: () => void;
+}
+
+function AccountItem({ account, onLimits, onDelete }: ItemProps) {
   const { tone, words } = STATUS[account.status];
   return (
     <li className={styles.item} data-testid="account-row">
@@ -39,18 +59,32 @@ function AccountItem({ account, onDelete }: { account: Account; onDelete: () => 
           <span className="num">
             Equity <b>{account.equity === null ? 'not read yet' : `${money(account.equity)} USDT`}</b>
           </span>
+          <span>
+            Limits <b>{limitWords(account.limits)}</b>
+          </span>
         </p>
         {account.status_reason && <p className={styles.warn}>{account.status_reason}</p>}
       </div>
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        size={36}
-        aria-label={`Disconnect ${account.label}`}
-        onClick={onDelete}
-      >
-        <TrashIcon size={18} />
-      </ActionIcon>
+      <div className={styles.actions}>
+        <Button
+          size="compact-sm"
+          variant="default"
+          aria-label={`Limits of ${account.label}`}
+          data-testid="account-limits"
+          onClick={onLimits}
+        >
+          Limits
+        </Button>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size={36}
+          aria-label={`Disconnect ${account.label}`}
+          onClick={onDelete}
+        >
+          <TrashIcon size={18} />
+        </ActionIcon>
+      </div>
     </li>
   );
 }
@@ -59,6 +93,7 @@ export function AccountsPanel() {
   const queries = useQueryClient();
   const query = useQuery(accountsQuery);
   const [adding, setAdding] = useState(false);
+  const [limiting, setLimiting] = useState<Account | null>(null);
   const [leaving, setLeaving] = useState<Account | null>(null);
   const remove = useMutation({
     mutationFn: deleteAccount,
@@ -98,6 +133,7 @@ export function AccountsPanel() {
           <AccountItem
             key={account.id}
             account={account}
+            onLimits={() => setLimiting(account)}
             onDelete={() => {
               remove.reset();
               setLeaving(account);
@@ -107,6 +143,14 @@ export function AccountsPanel() {
       </ul>
       <Drawer opened={adding} onClose={() => setAdding(false)} title="Add an exchange account" size={460}>
         <AccountForm onDone={() => setAdding(false)} />
+      </Drawer>
+      <Drawer
+        opened={limiting !== null}
+        onClose={() => setLimiting(null)}
+        title={`Limits of ${limiting?.label ?? ''}`}
+        size={460}
+      >
+        {limiting && <LimitsForm account={limiting} onDone={() => setLimiting(null)} />}
       </Drawer>
       <Confirm
         opened={leaving !== null}

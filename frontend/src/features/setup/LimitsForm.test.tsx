@@ -1,0 +1,51 @@
+import { screen, waitFor } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { describe, expect, it, vi } from 'vitest';
+import { draw } from '@/test/render';
+import { account } from '@/test/samples';
+import { answers, refuses } from '@/test/server';
+import { LimitsForm } from './LimitsForm';
+
+const limited = account({ limits: { daily_loss_pct: '5', max_open_positions: 3 } });
+const path = `/api/accounts/${limited.id}`;
+
+describe('the limits of an account', () => {
+  it('are all sent, what is empty as no limit', async () => {
+    const sent = answers('patch', path, limited);
+    const onDone = vi.fn();
+    draw(<LimitsForm account={limited} onDone={onDone} />);
+    await userEvent.clear(await screen.findByTestId('limit-max_open_positions'));
+    await userEvent.type(screen.getByTestId('limit-max_notional'), '2500.50');
+    await userEvent.click(screen.getByTestId('limits-submit'));
+    await waitFor(() => expect(onDone).toHaveBeenCalled());
+    expect(sent).toEqual([
+      {
+        limits: {
+          daily_loss_pct: '5',
+          max_open_positions: null,
+          max_notional: '2500.50',
+          max_orders_per_minute: null,
+          max_orders_per_day: null,
+          cooldown_s: null,
+        },
+      },
+    ]);
+  });
+
+  it('refuse what is no limit, here and at the field the server names', async () => {
+    refuses('patch', path, {
+      status: 422,
+      title: 'Not valid',
+      errors: [{ field: 'limits.daily_loss_pct', message: 'Too fine.' }],
+    });
+    draw(<LimitsForm account={limited} onDone={vi.fn()} />);
+    const positions = await screen.findByTestId('limit-max_open_positions');
+    await userEvent.clear(positions);
+    await userEvent.type(positions, '1.5');
+    await userEvent.click(screen.getByTestId('limits-submit'));
+    expect(await screen.findByText('A whole number above 0, or nothing.')).toBeVisible();
+    await userEvent.clear(positions);
+    await userEvent.click(screen.getByTestId('limits-submit'));
+    expect(await screen.findByText('Too fine.')).toBeVisible();
+  });
+});
