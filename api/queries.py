@@ -1,15 +1,18 @@
 """What lists may be asked for."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from backstop.contracts.base import Incoming
 from backstop.contracts.strategies import SymbolText
+from backstop.domain.execution import ExitReason
 from backstop.domain.position import PositionStatus
 from backstop.domain.signal import SignalStatus
 from backstop.store.paging import FIRST, PageRequest, read_cursor
+from backstop.store.views import Wanted
 
 
 def _cursor(text: str) -> str:
@@ -35,6 +38,48 @@ class PageQuery(Incoming):
 class ListQuery(PageQuery):
     account_id: UUID | None = None
     symbol: SymbolText | None = None
+
+
+def _storable(moment: datetime) -> datetime:
+    """PostgreSQL and the offset of a time zone do not meet at the ends of the calendar."""
+    if not 1970 <= moment.year <= 9000:
+        raise ValueError("must be between the years 1970 and 9000")
+    return moment.astimezone(UTC)
+
+
+MomentText = Annotated[AwareDatetime, AfterValidator(_storable)]
+
+
+class HistoryQuery(ListQuery):
+    """`since` is counted in, `until` is not."""
+
+    since: MomentText | None = None
+    until: MomentText | None = None
+    position_id: UUID | None = None
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(self.account_id, self.symbol, self.since, self.until, self.position_id)
+
+
+class TradesQuery(ListQuery):
+    """`since` is counted in, `until` is not; both are of the closing."""
+
+    since: MomentText | None = None
+    until: MomentText | None = None
+    strategy_id: UUID | None = None
+    exit_reason: ExitReason | None = None
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(
+            self.account_id,
+            self.symbol,
+            self.since,
+            self.until,
+            strategy_id=self.strategy_id,
+            exit_reason=self.exit_reason,
+        )
 
 
 class PositionsQuery(ListQuery):

@@ -5,7 +5,7 @@ from uuid import UUID
 from api.database import transaction
 from api.errors import not_found
 from api.http import Routes
-from api.queries import EventsQuery, ListQuery, SignalsQuery
+from api.queries import EventsQuery, HistoryQuery, SignalsQuery, TradesQuery
 from api.sessions import Caller
 from backstop.contracts.base import Page
 from backstop.contracts.trading import Event, Execution, FlightRecord, Order, Signal, Trade
@@ -36,25 +36,25 @@ def get_signal(user: Caller, signal_id: UUID) -> FlightRecord:
 
 
 @routes.get("/orders")
-def list_orders(user: Caller, query: ListQuery) -> Page[Order]:
+def list_orders(user: Caller, query: HistoryQuery) -> Page[Order]:
     """Your orders, newest first."""
-    wanted = views.orders_page(user.id, query.page, account_id=query.account_id, symbol=query.symbol)
+    wanted = views.orders_page(user.id, query.page, query.wanted)
     with transaction(user.id) as connection:
         return fetch_page(connection, wanted, query.limit)
 
 
 @routes.get("/executions")
-def list_executions(user: Caller, query: ListQuery) -> Page[Execution]:
+def list_executions(user: Caller, query: HistoryQuery) -> Page[Execution]:
     """Your fills, newest first."""
-    wanted = views.executions_page(user.id, query.page, account_id=query.account_id, symbol=query.symbol)
+    wanted = views.executions_page(user.id, query.page, query.wanted)
     with transaction(user.id) as connection:
         return fetch_page(connection, wanted, query.limit)
 
 
 @routes.get("/trades")
-def list_trades(user: Caller, query: ListQuery) -> Page[Trade]:
+def list_trades(user: Caller, query: TradesQuery) -> Page[Trade]:
     """Your closed positions with their results, newest first."""
-    wanted = views.trades_page(user.id, query.page, account_id=query.account_id, symbol=query.symbol)
+    wanted = views.trades_page(user.id, query.page, query.wanted)
     with transaction(user.id) as connection:
         return fetch_page(connection, wanted, query.limit)
 

@@ -5,6 +5,8 @@ committing transaction to say in `events` what REST would answer; as backstop_ap
 """
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, LiteralString
 from uuid import UUID
@@ -22,6 +24,7 @@ from backstop.contracts.trading import (
     TakeProfitLevel,
     Trade,
 )
+from backstop.domain.execution import ExitReason
 from backstop.domain.money import plain
 from backstop.domain.position import PositionStatus
 from backstop.domain.signal import SignalStatus
@@ -68,6 +71,19 @@ _TRADE: LiteralString = """
     select t.id, t.seq, t.account_id, t.strategy_id, t.symbol, t.side, t.qty, t.entry_price, t.exit_price,
            t.gross_pnl, t.fees, t.funding, t.net_pnl, t.exit_reason, t.opened_at, t.closed_at
       from trades t"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a history is narrowed to; None is everything. `since` is counted in, `until` is not."""
+
+    account_id: UUID | None = None
+    symbol: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    position_id: UUID | None = None
+    strategy_id: UUID | None = None
+    exit_reason: ExitReason | None = None
 
 
 # ---- one by id
@@ -147,30 +163,32 @@ def positions_page(
     return Query(sql, _list(user_id, page, status, account_id, symbol), _numbered(_read_position))
 
 
-def orders_page(
-    user_id: UUID, page: PageRequest, *, account_id: UUID | None = None, symbol: str | None = None
-) -> Query[Numbered[Order]]:
+def orders_page(user_id: UUID, page: PageRequest, wanted: Wanted) -> Query[Numbered[Order]]:
     sql = (
         _ORDER
         + """ where o.user_id = %(user_id)s and o.seq < %(before)s
                 and (%(account_id)s::uuid is null or o.account_id = %(account_id)s)
                 and (%(symbol)s::text is null or o.symbol = %(symbol)s)
+                and (%(position_id)s::uuid is null or o.position_id = %(position_id)s)
+                and (%(since)s::timestamptz is null or o.created_at >= %(since)s)
+                and (%(until)s::timestamptz is null or o.created_at < %(until)s)
               order by o.seq desc limit %(fetch)s"""
     )
-    return Query(sql, _list(user_id, page, None, account_id, symbol), _numbered(_reader(Order)))
+    return Query(sql, _history(user_id, page, wanted), _numbered(_reader(Order)))
 
 
-def executions_page(
-    user_id: UUID, page: PageRequest, *, account_id: UUID | None = None, symbol: str | None = None
-) -> Query[Numbered[Execution]]:
+def executions_page(user_id: UUID, page: PageRequest, wanted: Wanted) -> Query[Numbered[Execution]]:
     sql = (
         _EXECUTION
         + """ where e.user_id = %(user_id)s and e.seq < %(before)s
                 and (%(account_id)s::uuid is null or e.account_id = %(account_id)s)
                 and (%(symbol)s::text is null or e.symbol = %(symbol)s)
+                and (%(position_id)s::uuid is null or e.position_id = %(position_id)s)
+                and (%(since)s::timestamptz is null or e.executed_at >= %(since)s)
+                and (%(until)s::timestamptz is null or e.executed_at < %(until)s)
               order by e.seq desc limit %(fetch)s"""
     )
-    return Query(sql, _list(user_id, page, None, account_id, symbol), _numbered(_reader(Execution)))
+    return Query(sql, _history(user_id, page, wanted), _numbered(_reader(Execution)))
 
 
 def signals_page(
@@ -193,17 +211,19 @@ def signals_page(
     return Query(sql, _list(user_id, page, status, account_id, symbol), _numbered(_reader(Signal)))
 
 
-def trades_page(
-    user_id: UUID, page: PageRequest, *, account_id: UUID | None = None, symbol: str | None = None
-) -> Query[Numbered[Trade]]:
+def trades_page(user_id: UUID, page: PageRequest, wanted: Wanted) -> Query[Numbered[Trade]]:
     sql = (
         _TRADE
         + """ where t.user_id = %(user_id)s and t.seq < %(before)s
                 and (%(account_id)s::uuid is null or t.account_id = %(account_id)s)
                 and (%(symbol)s::text is null or t.symbol = %(symbol)s)
+                and (%(strategy_id)s::uuid is null or t.strategy_id = %(strategy_id)s)
+                and (%(exit_reason)s::text is null or t.exit_reason = %(exit_reason)s)
+                and (%(since)s::timestamptz is null or t.closed_at >= %(since)s)
+                and (%(until)s::timestamptz is null or t.closed_at < %(until)s)
               order by t.seq desc limit %(fetch)s"""
     )
-    return Query(sql, _list(user_id, page, None, account_id, symbol), _numbered(_reader(Trade)))
+    return Query(sql, _history(user_id, page, wanted), _numbered(_reader(Trade)))
 
 
 def open_positions(user_id: UUID) -> Query[Position]:
@@ -261,6 +281,10 @@ def _reader(model: type[T]) -> Callable[[Row], T]:
 
 def _numbered(read: Callable[[Row], T]) -> Callable[[Row], Numbered[T]]:
     return lambda row: Numbered(row["seq"], read(row))
+
+
+def _history(user_id: UUID, page: PageRequest, wanted: Wanted) -> dict[str, object]:
+    return {"user_id": user_id, "before": page.before, "fetch": page.limit + 1, **asdict(wanted)}
 
 
 def _list(

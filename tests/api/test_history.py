@@ -68,6 +68,39 @@ def test_lists_can_be_narrowed(user: User, books: Books, account_id: str, kind: 
     assert user.api.get(f"/api/{kind}?account_id={books.account(user.id)}").json["items"] == []
 
 
+@pytest.mark.parametrize(("kind", "moment"), [("orders", "created_at"), ("executions", "executed_at")])
+def test_orders_and_fills_of_one_position_or_one_time(
+    user: User, books: Books, account_id: str, kind: str, moment: str
+) -> None:
+    position_id = books.position(user.id, account_id)
+    add = books.order if kind == "orders" else books.execution
+    old = add(user.id, account_id, **{moment: "2026-11-01T08:00:00Z"})
+    own = add(user.id, account_id, position_id=position_id, **{moment: "2026-11-02T08:00:00Z"})
+
+    def ids(query: str) -> list[str]:
+        return [item["id"] for item in user.api.get(f"/api/{kind}?{query}").json["items"]]
+
+    assert ids(f"position_id={position_id}") == [own]
+    assert ids("since=2026-11-02T08:00:00Z") == [own]
+    assert ids("until=2026-11-02T08:00:00Z") == [old]
+    assert ids("since=2026-11-01T09:30:00%2B02:00") == [own, old]
+    assert ids("since=2026-11-01T08:00:01Z&until=2026-11-02T07:59:59Z") == []
+
+
+def test_trades_can_be_narrowed_further(user: User, books: Books, account_id: str) -> None:
+    strategy_id = books.strategy(user.id, account_id)
+    won = str(books.trade(user.id, account_id, closed_at="2026-11-02T08:00:00Z", strategy_id=strategy_id))
+    lost = str(books.trade(user.id, account_id, closed_at="2026-11-01T08:00:00Z", exit_reason="stop_loss"))
+
+    def ids(query: str) -> list[str]:
+        return [item["id"] for item in user.api.get(f"/api/trades?{query}").json["items"]]
+
+    assert ids("exit_reason=stop_loss") == [lost]
+    assert ids(f"strategy_id={strategy_id}") == [won]
+    assert ids("since=2026-11-02T00:00:00Z") == [won]
+    assert ids("until=2026-11-02T00:00:00Z") == [lost]
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
@@ -78,6 +111,9 @@ def test_lists_can_be_narrowed(user: User, books: Books, account_id: str, kind: 
         ("cursor=%C3%A9", "cursor"),
         ("cursor=LTE", "cursor"),
         ("account_id=x", "account_id"),
+        ("since=x", "since"),
+        ("since=2026-11-01T08:00:00", "since"),
+        ("until=9999-12-31T23:59:59-12:00", "until"),
         ("symbol=%00", "symbol"),
         ("order=asc", "order"),
     ],

@@ -2520,6 +2520,9 @@ export interface operations {
                 cursor?: string;
                 account_id?: string;
                 symbol?: string;
+                since?: string;
+                until?: string;
+                position_id?: string;
             };
             header?: never;
             path?: never;
@@ -2873,6 +2876,9 @@ export interface operations {
                 cursor?: string;
                 account_id?: string;
                 symbol?: string;
+                since?: string;
+                until?: string;
+                position_id?: string;
             };
             header?: never;
             path?: never;
@@ -3935,6 +3941,10 @@ export interface operations {
                 cursor?: string;
                 account_id?: string;
                 symbol?: string;
+                since?: string;
+                until?: string;
+                strategy_id?: string;
+                exit_reason?: "stop_loss" | "take_profit" | "trailing" | "break_even" | "time" | "signal" | "reverse" | "manual" | "external" | "liquidation" | "halt";
             };
             header?: never;
             path?: never;
