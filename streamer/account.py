@@ -12,7 +12,7 @@ from typing import Any, assert_never
 from backstop.domain.ids import AccountId, OrderLinkId, Symbol
 from backstop.domain.order import Order
 from backstop.domain.position import PositionStatus
-from backstop.domain.protection import Level
+from backstop.domain.protection import Level, PriceSource
 from backstop.domain.signal import Signal
 from backstop.engine.effects import (
     Arm,
@@ -221,7 +221,7 @@ class AccountActor:
 
     async def _set_resident_stop(self, effect: SetResidentStop) -> None:
         try:
-            await self._rest.set_resident_stop(effect.symbol, effect.price)
+            await self._rest.set_resident_stop(effect.symbol, effect.price, effect.trigger_by)
         except Refusal as refusal:
             passed = stop_already_passed(refusal.code, refusal.message)
             self.handle(ResidentStopRefused(effect.symbol, str(refusal), passed))
@@ -275,7 +275,10 @@ class AccountActor:
     async def audit(self) -> None:
         """Executions since the last read, then positions, then (now and then) the wallet. Raises when not answered."""
         started = self._clock()
-        positions = await self._rest.positions()
+        unusual = any(
+            position.protection.trigger_by is not PriceSource.LAST for position in self.state.positions.values()
+        )
+        positions = await self._rest.positions(with_triggers=unusual)
         executions = await self._rest.executions(self._progress.executions_to - _EXECUTIONS_MARGIN_MS)
         for execution in executions:
             self._take_read(Executed(execution))

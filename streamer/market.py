@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from backstop.domain.ids import AccountId, OrderLinkId, Symbol
 from backstop.domain.instrument import Instrument
-from backstop.domain.money import Price, decimal_or_none
-from backstop.domain.protection import Level
+from backstop.domain.money import Price
+from backstop.domain.protection import Level, PriceSource
 from backstop.engine.events import LevelCrossed, Quote
 from backstop.engine.prices import PriceGuard, fresh
 from backstop.engine.triggers import TriggerBook
@@ -34,8 +34,9 @@ class Market:
         """How far our clock is ahead of the exchange's, milliseconds; a ticker's age is judged by it."""
         self._clock = clock
         self._book = TriggerBook()
-        self._guards: dict[Symbol, PriceGuard] = {}
-        self._believed: dict[Symbol, tuple[str, str, int]] = {}
+        self._guards: dict[PriceSource, dict[Symbol, PriceGuard]] = {source: {} for source in PriceSource}
+        self._believed: dict[PriceSource, dict[Symbol, tuple[str, int]]] = {source: {} for source in PriceSource}
+        """The newest price that may be acted on, with when the exchange said so."""
         self._handlers: dict[AccountId, CrossingHandler] = {}
         self._background: set[asyncio.Task[None]] = set()
         self.stream = PublicStream(environment, hosts.public_ws, self._on_ticker, clock)
@@ -59,50 +60,76 @@ class Market:
         for level in levels:
             self.watch(level.symbol)
             self._book.arm(account_id, level)
-        for symbol in {level.symbol for level in levels}:
-            believed = self._believed.get(symbol)
-            if believed is not None and fresh(believed[2], self._clock()):
-                self._cross(symbol, believed[0])
+        for symbol, source in dict.fromkeys((level.symbol, level.trigger_by) for level in levels):
+            believed = self._believed[source].get(symbol)
+            if believed is not None and fresh(believed[1], self._clock()):
+                self._cross(symbol, believed[0], source)
 
     def disarm(self, close_ids: tuple[OrderLinkId, ...]) -> None:
         for close_id in close_ids:
             self._book.disarm(close_id)
 
     def quote(self, symbol: Symbol) -> Quote | None:
-        """The newest believed price, however old; its age is the reader's to judge."""
-        believed = self._believed.get(symbol)
-        if believed is None:
+        """The newest believed prices, however old; their age is the reader's to judge."""
+        last, mark, index = (self._believed[source].get(symbol) for source in PriceSource)
+        if last is None:
             return None
-        last, mark, ts = believed
-        return Quote(Price(Decimal(last)), Price(decimal_or_none(mark) or Decimal(last)), ts)
+        return Quote(
+            Price(Decimal(last[0])),
+            Price(Decimal(mark[0] if mark is not None else last[0])),
+            last[1],
+            mark_at=mark[1] if mark is not None else None,
+            index=Price(Decimal(index[0])) if index is not None else None,
+            index_at=index[1] if index is not None else None,
+        )
 
     def quotes(self) -> dict[Symbol, Quote]:
-        return {symbol: quote for symbol in self._believed if (quote := self.quote(symbol)) is not None}
+        return {
+            symbol: quote for symbol in self._believed[PriceSource.LAST] if (quote := self.quote(symbol)) is not None
+        }
 
     def _on_ticker(self, ticker: Ticker) -> None:
         now, made_at = self._clock(), ticker.ts + self.clock_offset
         if not fresh(made_at, now) or made_at > now + _AHEAD_MOST_MS:
             return
-        try:
-            last = float(ticker.last)
-            mark = float(ticker.mark or 0)
-        except ValueError:
-            return
-        guard = self._guards.get(ticker.symbol)
-        if guard is None:
-            guard = self._guards[ticker.symbol] = PriceGuard()
-        if not guard.admits(last, mark, now, said_anew=ticker.names_last):
-            return
-        self._believed[ticker.symbol] = (ticker.last, ticker.mark, made_at)
-        self._cross(ticker.symbol, ticker.last)
+        symbol = ticker.symbol
+        if self._believe(PriceSource.LAST, symbol, ticker.last, ticker.mark, made_at, named=ticker.names_last):
+            self._cross(symbol, ticker.last, PriceSource.LAST)
+        witness = ticker.index or ticker.last
+        if self._believe(PriceSource.MARK, symbol, ticker.mark, witness, made_at, named=ticker.names_mark):
+            self._cross(symbol, ticker.mark, PriceSource.MARK)
+        witness = ticker.mark or ticker.last
+        if self._believe(PriceSource.INDEX, symbol, ticker.index, witness, made_at, named=ticker.names_index):
+            self._cross(symbol, ticker.index, PriceSource.INDEX)
 
-    def _cross(self, symbol: Symbol, last: str) -> None:
-        for watched in self._book.cross(symbol, float(last)):
+    def _believe(
+        self, source: PriceSource, symbol: Symbol, price: str, witness: str, made_at: int, *, named: bool
+    ) -> bool:
+        """Whether a price may be acted on. One that a message does not name stands as it was (Bybit's deltas carry only
+        what changed) and is as new as the message, if it was believed."""
+        believed = self._believed[source]
+        if not named and (before := believed.get(symbol)) is not None and before[0] == price:
+            believed[symbol] = (price, made_at)
+            return True
+        try:
+            number, other = float(price), float(witness or 0)
+        except ValueError:
+            return False
+        guard = self._guards[source].get(symbol)
+        if guard is None:
+            guard = self._guards[source][symbol] = PriceGuard()
+        if not guard.admits(number, other, self._clock(), said_anew=named):
+            return False
+        believed[symbol] = (price, made_at)
+        return True
+
+    def _cross(self, symbol: Symbol, price: str, source: PriceSource) -> None:
+        for watched in self._book.cross(symbol, float(price), source):
             handler = self._handlers.get(watched.account_id)
             if handler is None:
                 continue
             try:
-                handler(LevelCrossed(symbol, watched.level.close_id, Price(Decimal(last))))
+                handler(LevelCrossed(symbol, watched.level.close_id, Price(Decimal(price))))
             except Exception as error:  # noqa: BLE001 - one account's trouble must not cost another its close
                 log.error(
                     "crossing not handled",

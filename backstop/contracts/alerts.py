@@ -15,6 +15,7 @@ from pydantic import (
 
 from backstop.contracts.base import Incoming, Number, PositiveNumber
 from backstop.contracts.strategies import PriceMarkText, SymbolText, TakeProfitLadder, TrailingSettings, trailing_from
+from backstop.domain.protection import PriceSource
 from backstop.domain.signal import Action
 
 
@@ -44,6 +45,7 @@ class NativeAlert(Incoming):
     stop_loss: Annotated[PriceMarkText, BeforeValidator(_text)] | None = None
     take_profit: TakeProfitLadder | None = None
     trailing: Annotated[TrailingSettings, BeforeValidator(trailing_from), BeforeValidator(_text)] | None = None
+    trigger_by: Annotated[PriceSource, BeforeValidator(_lower)] | None = None
     leverage: Annotated[Number, Field(ge=1, le=100)] | None = None
     position: Annotated[TargetSide, BeforeValidator(_lower)] | None = None
     prev_position: Annotated[TargetSide, BeforeValidator(_lower)] | None = None

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from backstop.contracts.base import Incoming, Moment, Number, Outgoing, PositiveNumber, is_usual
 from backstop.domain.instrument import read_symbol
-from backstop.domain.protection import read_price_mark
+from backstop.domain.protection import PriceSource, read_price_mark
 from backstop.domain.strategy import OnOpposite, SizingMode
 
 
@@ -92,7 +92,8 @@ class BreakEvenSettings(Incoming):
 
 
 class ProtectionSettings(Incoming):
-    """Levels checked on every tick. `resident_gap` is how much wider the exchange's own stop lies, as % of entry."""
+    """Levels checked on every tick. `resident_gap` is how much wider the exchange's own stop lies, as % of entry.
+    `trigger_by`: the price all of them are compared with: of the last trade, or the exchange's mark or index price."""
 
     stop_loss: PriceMarkText | None = None
     take_profit: TakeProfitLadder = Field(default_factory=list)
@@ -100,6 +101,7 @@ class ProtectionSettings(Incoming):
     trailing: Annotated[TrailingSettings, BeforeValidator(trailing_from)] | None = None
     break_even: BreakEvenSettings | None = None
     time_exit_s: Annotated[int, Field(ge=1, le=366 * 86_400)] | None = None
+    trigger_by: PriceSource = PriceSource.LAST
 
     @field_validator("take_profit", mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from backstop.contracts.strategies import PortionText, PriceMarkText, TakeProfit
 from backstop.domain.execution import ExitReason
 from backstop.domain.order import OrderStatus
 from backstop.domain.position import PositionStatus
+from backstop.domain.protection import PriceSource
 from backstop.domain.signal import SignalStatus
 
 Side = Literal["buy", "sell"]
@@ -112,6 +113,7 @@ class Position(Outgoing):
     stop_loss: Number | None
     take_profit: list[TakeProfitLevel]
     resident_stop: ResidentStop
+    trigger_by: PriceSource = Field(description="The price its levels are compared with.")
     leverage: Number | None
     status: PositionStatus
     opened_at: Moment

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from backstop.domain.ids import OrderLinkId, PositionId, SignalId, Symbol
 from backstop.domain.money import Price, Qty
-from backstop.domain.protection import LevelKind
+from backstop.domain.protection import LevelKind, PriceSource
 from backstop.domain.side import Side
 
 
@@ -69,6 +69,7 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
 @dataclass(frozen=True, slots=True)
 class Order:
     """`reported_qty` is what the exchange says was filled; `filled_qty` what we have booked, fill by fill.
+    `stop_trigger_by`: the price that `stop_loss` is compared with at the exchange.
     `not_after` (opens): once this moment has passed it must not be sent for the first time (UTC milliseconds).
     `sent_at`: when it was last sent. `final_at`: when it was first heard to be over."""
 
@@ -82,6 +83,7 @@ class Order:
     signal_id: SignalId | None = None
     reduce_only: bool = True
     stop_loss: Price | None = None
+    stop_trigger_by: PriceSource = PriceSource.LAST
     leverage: Decimal | None = None
     status: OrderStatus = OrderStatus.INTENDED
     exchange_order_id: str | None = None

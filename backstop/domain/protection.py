@@ -1,6 +1,6 @@
 """Prices that close all or part of a position: stop-loss and take-profits, and the exchange's own stop behind them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -17,6 +17,14 @@ _RATCHETS = 50
 
 RESIDENT_GAP = Decimal("0.005")
 """How much wider than the watched stop the exchange's stop lies, as a share of the entry price."""
+
+
+class PriceSource(StrEnum):
+    """Which price a level is compared with: the last trade, or the exchange's mark or index price."""
+
+    LAST = "last"
+    MARK = "mark"
+    INDEX = "index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,8 @@ class BreakEven:
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """What the trader asked for. `time_exit_ms`: closed at market when it has been open that long."""
+    """What the trader asked for. `time_exit_ms`: closed at market when it has been open that long. `trigger_by`: the
+    price that all levels of the position, and the exchange's stop, are compared with."""
 
     stop_loss: PriceMark | None = None
     take_profit: tuple[TakeProfit, ...] = ()
@@ -78,6 +87,7 @@ class Protection:
     trailing: Trailing | None = None
     break_even: BreakEven | None = None
     time_exit_ms: int | None = None
+    trigger_by: PriceSource = PriceSource.LAST
 
 
 class LevelKind(StrEnum):
@@ -113,6 +123,7 @@ class Level:
     portion: Decimal
     close_id: OrderLinkId
     status: LevelStatus = LevelStatus.ARMED
+    trigger_by: PriceSource = PriceSource.LAST
 
     @property
     def fires_below(self) -> bool:
@@ -201,10 +212,12 @@ def break_even_price(break_even: BreakEven, side: PositionSide, entry: Price, in
 
 @dataclass(frozen=True, slots=True)
 class ResidentStop:
-    """The exchange's own stop as last read there, and when that was proved (UTC milliseconds)."""
+    """The exchange's own stop as last read there, and when that was proved (UTC milliseconds). `trigger_by` None: not
+    read yet."""
 
     price: Price | None = None
     verified_at: int | None = None
+    trigger_by: PriceSource | None = None
 
 
 def levels_of(
@@ -230,7 +243,8 @@ def levels_of(
         price = target_price(target.at, side, entry, instrument)
         close_id = order_link_id(position_id, f"t{rung}r{round_}")
         levels.append(Level(position_id, symbol, side, LevelKind.TAKE_PROFIT, rung, price, target.portion, close_id))
-    return (*levels, *_moving_levels(position_id, symbol, side, entry, protection, instrument, round_))
+    moving = _moving_levels(position_id, symbol, side, entry, protection, instrument, round_)
+    return tuple(replace(one, trigger_by=protection.trigger_by) for one in (*levels, *moving))
 
 
 def _moving_levels(

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from backstop.domain.ids import SignalId, StrategyId, Symbol
 from backstop.domain.money import Qty
-from backstop.domain.protection import PriceMark, Protection, TakeProfit, Trailing
+from backstop.domain.protection import PriceMark, PriceSource, Protection, TakeProfit, Trailing
 from backstop.domain.refusal import Refused
 from backstop.domain.side import PositionSide, Side
 from backstop.domain.strategy import Strategy
@@ -56,6 +56,7 @@ class Signal:
     leverage: Decimal | None = None
     target: Target | None = None
     trailing: Trailing | None = None
+    trigger_by: PriceSource | None = None
 
 
 def expired(at: int, max_age_ms: int, now: int) -> bool:
@@ -73,6 +74,7 @@ def protection_of(signal: Signal, strategy: Strategy) -> Protection:
         trailing=signal.trailing or base.trailing,
         break_even=base.break_even,
         time_exit_ms=base.time_exit_ms,
+        trigger_by=signal.trigger_by or base.trigger_by,
     )
 
 

@@ -82,8 +82,9 @@ def _protect(turn: Turn, position: Position, command: ProtectCommand) -> None:
         take_profit=position.protection.take_profit if command.take_profit is None else command.take_profit,
     )
     quote = turn.state.quotes.get(position.symbol)
-    if command.stop_loss is not None and (quote is not None or command.stop_loss.share is not None):
-        reference = quote.last if quote is not None and command.stop_loss.price is not None else entry
+    price = quote.of(position.protection.trigger_by) if quote is not None else None
+    if command.stop_loss is not None and (price is not None or command.stop_loss.share is not None):
+        reference = price[0] if price is not None and command.stop_loss.price is not None else entry
         refusal = misplaced_level(replace(wanted, take_profit=()), position.side, reference, instrument)
         if refusal is not None:
             settle_command(turn, command.id, refusal)

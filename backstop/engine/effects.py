@@ -14,7 +14,7 @@ from backstop.domain.limits import Day, Halt
 from backstop.domain.money import Price, Usdt
 from backstop.domain.order import Order
 from backstop.domain.position import Position, Trade
-from backstop.domain.protection import Level
+from backstop.domain.protection import Level, PriceSource
 from backstop.domain.signal import SignalStatus
 from backstop.engine.events import Reminder
 from backstop.engine.reversal import Reversal
@@ -143,6 +143,7 @@ class SendOrder:
 class SetResidentStop:
     symbol: Symbol
     price: Price
+    trigger_by: PriceSource = PriceSource.LAST
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,8 @@ def open_position(turn: Turn, plan: EntryPlan) -> None:
         settle_plan(turn, plan, SignalStatus.REFUSED, refusal or _unknown(plan.symbol))
         return
     quote = turn.state.quotes.get(plan.symbol)
-    if quote is None or turn.now - quote.at > QUOTE_MAX_AGE_MS:
+    trigger = quote.of(plan.protection.trigger_by) if quote is not None else None
+    if quote is None or trigger is None or turn.now - min(quote.at, trigger[1]) > QUOTE_MAX_AGE_MS:
         if plan.adds_to is not None:
             refusal = Refused("no_price", f"no price of {plan.symbol} is fresh enough to add to the position")
             settle_plan(turn, plan, SignalStatus.REFUSED, refusal)
@@ -249,6 +250,7 @@ def _send_entry(turn: Turn, plan: EntryPlan, position: Position, qty: Qty, stop:
         signal_id=plan.signal_id,
         reduce_only=False,
         stop_loss=stop,
+        stop_trigger_by=plan.protection.trigger_by,
         leverage=plan.leverage,
         not_after=plan.at + plan.max_age_ms,
     )
@@ -282,8 +284,11 @@ def _blocked(turn: Turn, plan: EntryPlan, instrument: Instrument | None) -> Refu
 
 def _quantity(turn: Turn, plan: EntryPlan, quote: Quote, instrument: Instrument) -> Qty | Refused:
     position = turn.state.positions.get(plan.symbol)
-    if position is None or plan.protection != position.protection:
-        misplaced = misplaced_level(plan.protection, plan.side, quote.last, instrument)
+    trigger = quote.of(plan.protection.trigger_by)
+    assert trigger is not None, quote
+    untried = position is None or plan.protection != position.protection
+    for price in dict.fromkeys((quote.last, trigger[0]) if untried else ()):
+        misplaced = misplaced_level(plan.protection, plan.side, price, instrument)
         if misplaced is not None:
             return misplaced
     if plan.qty is not None:

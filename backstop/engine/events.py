@@ -10,7 +10,7 @@ from backstop.domain.ids import CommandId, OrderLinkId, PositionId, StrategyId, 
 from backstop.domain.limits import HaltLevel, Limits
 from backstop.domain.money import Price
 from backstop.domain.order import OrderStatus
-from backstop.domain.protection import PriceMark, TakeProfit
+from backstop.domain.protection import PriceMark, PriceSource, TakeProfit
 from backstop.domain.side import PositionSide
 from backstop.domain.signal import Signal
 from backstop.domain.strategy import Strategy
@@ -18,11 +18,25 @@ from backstop.domain.strategy import Strategy
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """`at`: when the exchange made it, UTC milliseconds."""
+    """`at`: when the exchange made the last price, UTC milliseconds. `mark` is the last price where no mark is known;
+    `mark_at` and `index_at` say when the exchange made the others, None while they are not known."""
 
     last: Price
     mark: Price
     at: int
+    mark_at: int | None = None
+    index: Price | None = None
+    index_at: int | None = None
+
+    def of(self, source: PriceSource) -> tuple[Price, int] | None:
+        """The price from that source and when the exchange made it."""
+        match source:
+            case PriceSource.LAST:
+                return self.last, self.at
+            case PriceSource.MARK:
+                return (self.mark, self.mark_at) if self.mark_at is not None else None
+            case PriceSource.INDEX:
+                return (self.index, self.index_at) if self.index is not None and self.index_at is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +182,8 @@ class Executed:
 
 @dataclass(frozen=True, slots=True)
 class ExchangePosition:
-    """What is held at the exchange. `side` None: flat. `at`: when it was read or pushed, our clock, milliseconds."""
+    """What is held at the exchange. `side` None: flat. `at`: when it was read or pushed, our clock, milliseconds.
+    `stop_trigger_by` None: this reading does not tell."""
 
     symbol: Symbol
     side: PositionSide | None
@@ -177,6 +192,7 @@ class ExchangePosition:
     mark_price: Decimal
     stop_loss: Price | None
     at: int
+    stop_trigger_by: PriceSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

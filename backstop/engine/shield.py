@@ -12,6 +12,7 @@ from backstop.domain.protection import (
     Level,
     LevelKind,
     LevelStatus,
+    PriceSource,
     Protection,
     ResidentStop,
     levels_of,
@@ -91,7 +92,7 @@ def change_protection(turn: Turn, position: Position, protection: Protection) ->
     if instrument is not None and entry is not None:
         wanted = _wanted_resident(edited, entry, instrument)
         if wanted is not None and wanted != position.resident.price:
-            turn.afterwards(SetResidentStop(position.symbol, wanted))
+            turn.afterwards(SetResidentStop(position.symbol, wanted, protection.trigger_by))
     return edited
 
 
@@ -118,12 +119,19 @@ def on_position_reported(turn: Turn, reported: ExchangePosition) -> None:
     obeyed = reported.stop_loss is not None and reported.stop_loss != resident.price
     proven = replace(
         position,
-        resident=ResidentStop(reported.stop_loss, reported.at),
+        resident=ResidentStop(
+            reported.stop_loss, reported.at, reported.stop_trigger_by or _trigger_still(resident, reported)
+        ),
         resident_tries=0 if obeyed else position.resident_tries,
     )
     turn.put_position(proven, quiet=resident.price == reported.stop_loss)
     if proven.status is PositionStatus.OPEN:
         order_resident_stop(turn, proven)
+
+
+def _trigger_still(resident: ResidentStop, reported: ExchangePosition) -> PriceSource | None:
+    """What the same stop was compared with when that was last read."""
+    return resident.trigger_by if resident.price == reported.stop_loss else None
 
 
 def order_resident_stop(turn: Turn, position: Position) -> None:
@@ -144,7 +152,7 @@ def order_resident_stop(turn: Turn, position: Position) -> None:
         return
     asked = replace(position, resident_tries=position.resident_tries + 1, resident_asked_at=turn.now)
     turn.put_position(asked, quiet=True)
-    turn.afterwards(SetResidentStop(position.symbol, wanted))
+    turn.afterwards(SetResidentStop(position.symbol, wanted, position.protection.trigger_by))
 
 
 def _wanted_resident(position: Position, entry: Price, instrument: Instrument) -> Price | None:
@@ -155,10 +163,13 @@ def _wanted_resident(position: Position, entry: Price, instrument: Instrument) -
 
 
 def resident_is_right(position: Position, entry: Price, instrument: Instrument) -> bool:
-    """Whether the exchange's stop lies behind the watched one, or on it, and not much farther than its gap."""
+    """Whether the exchange's stop lies behind the watched one, or on it, and not much farther than its gap, and is
+    compared with the same price."""
     stop, resident = position.stop_loss, position.resident.price
     if stop is None or resident is None:
         return stop is None
+    if position.resident.trigger_by not in (None, position.protection.trigger_by):
+        return False
     behind = (stop - resident) * position.side.sign
     loosest = entry * position.protection.resident_gap * _LOOSEST_GAP + instrument.tick_size * 2
     return 0 <= behind <= loosest

@@ -60,4 +60,14 @@ def _stop(position: Position, kind: LevelKind, leg: str, price: Price) -> Level:
         tighter = (price - known.price) * position.side.sign > 0
         return replace(known, price=price) if tighter else known
     close_id = order_link_id(position.id, f"{leg}{max(position.levels_round, 1)}")
-    return Level(position.id, position.symbol, position.side, kind, 0, price, Decimal(1), close_id)
+    return Level(
+        position.id,
+        position.symbol,
+        position.side,
+        kind,
+        0,
+        price,
+        Decimal(1),
+        close_id,
+        trigger_by=position.protection.trigger_by,
+    )

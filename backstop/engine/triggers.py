@@ -10,7 +10,7 @@ from typing import Any
 from sortedcontainers import SortedList
 
 from backstop.domain.ids import AccountId, OrderLinkId, Symbol
-from backstop.domain.protection import Level
+from backstop.domain.protection import Level, PriceSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class _Ladder:
 
 
 class TriggerBook:
-    """All armed levels of one environment, by symbol."""
+    """All armed levels of one environment, by symbol and the price they are compared with."""
 
     def __init__(self) -> None:
-        self._ladders: dict[Symbol, tuple[_Ladder, _Ladder]] = {}
+        self._ladders: dict[PriceSource, dict[Symbol, tuple[_Ladder, _Ladder]]] = {source: {} for source in PriceSource}
         self._watched: dict[OrderLinkId, Watched] = {}
 
     def __len__(self) -> int:
@@ -62,23 +62,25 @@ class TriggerBook:
     def arm(self, account_id: AccountId, level: Level) -> None:
         """Watch a level; one with the same close id is replaced."""
         self.disarm(level.close_id)
-        falling, rising = self._ladders.setdefault(level.symbol, (_Ladder(below=True), _Ladder(below=False)))
+        ladders = self._ladders[level.trigger_by]
+        falling, rising = ladders.setdefault(level.symbol, (_Ladder(below=True), _Ladder(below=False)))
         (falling if level.fires_below else rising).add(float(level.price), level.close_id)
         self._watched[level.close_id] = Watched(account_id, level)
 
     def disarm(self, close_id: OrderLinkId) -> None:
         watched = self._watched.pop(close_id, None)
         if watched is not None:
-            falling, rising = self._ladders[watched.level.symbol]
-            (falling if watched.level.fires_below else rising).remove(float(watched.level.price), close_id)
+            level = watched.level
+            falling, rising = self._ladders[level.trigger_by][level.symbol]
+            (falling if level.fires_below else rising).remove(float(level.price), close_id)
 
     def disarm_account(self, account_id: AccountId) -> None:
         for close_id in [key for key, watched in self._watched.items() if watched.account_id == account_id]:
             self.disarm(close_id)
 
-    def cross(self, symbol: Symbol, price: float) -> list[Watched]:
-        """The levels reached by `price`, which are watched no longer."""
-        ladders = self._ladders.get(symbol)
+    def cross(self, symbol: Symbol, price: float, source: PriceSource = PriceSource.LAST) -> list[Watched]:
+        """The levels reached by the `price` of that source, which are watched no longer."""
+        ladders = self._ladders[source].get(symbol)
         if ladders is None:
             return []
         crossed = ladders[0].crossed(price) + ladders[1].crossed(price)

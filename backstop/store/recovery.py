@@ -8,7 +8,7 @@ from backstop.domain.ids import OrderLinkId, PositionId, SignalId, StrategyId, S
 from backstop.domain.money import Price, Qty, Usdt
 from backstop.domain.order import Order, OrderStatus, Purpose
 from backstop.domain.position import Position, PositionStatus
-from backstop.domain.protection import Level, LevelKind, LevelStatus, ResidentStop
+from backstop.domain.protection import Level, LevelKind, LevelStatus, PriceSource, ResidentStop
 from backstop.domain.side import PositionSide, Side
 from backstop.engine.reversal import Reversal, ReversalStep
 from backstop.store.query import Query, Row
@@ -35,8 +35,10 @@ def live_orders(account_id: UUID) -> Query[Order]:
     sql = """
         select o.*, (extract(epoch from o.created_at) * 1000)::bigint as created_ms,
                (extract(epoch from o.not_after) * 1000)::bigint as not_after_ms,
-               (extract(epoch from o.sent_at) * 1000)::bigint as sent_ms
+               (extract(epoch from o.sent_at) * 1000)::bigint as sent_ms,
+               coalesce(p.protection->>'trigger_by', 'last') as stop_trigger_by
           from orders o
+          left join positions p on p.id = o.position_id
          where o.account_id = %(account_id)s
            and (o.status in ('intended', 'sent', 'unknown', 'open')
                 or (o.filled_qty < o.reported_qty and o.updated_at > now() - interval '1 day'))
@@ -69,11 +71,12 @@ def executions_since(account_id: UUID, since: int) -> Query[tuple[str, int]]:
 
 def _read_position(row: Row) -> Position:
     position_id, symbol, side = PositionId(row["id"]), Symbol(row["symbol"]), PositionSide(row["side"])
+    protection = read_protection(row["protection"])
     return Position(
         id=position_id,
         symbol=symbol,
         side=side,
-        protection=read_protection(row["protection"]),
+        protection=protection,
         opened_at=row["opened_ms"],
         strategy_id=StrategyId(row["strategy_id"]) if row["strategy_id"] is not None else None,
         signal_id=SignalId(row["signal_id"]) if row["signal_id"] is not None else None,
@@ -88,7 +91,7 @@ def _read_position(row: Row) -> Position:
         gross_pnl=Usdt(row["gross_pnl"]),
         fees=Usdt(row["fees"]),
         funding=Usdt(row["funding"]),
-        levels=tuple(_read_level(position_id, symbol, side, level) for level in row["levels"]),
+        levels=tuple(_read_level(position_id, symbol, side, protection.trigger_by, level) for level in row["levels"]),
         levels_round=row["levels_round"],
         resident=ResidentStop(
             Price(row["resident_stop"]) if row["resident_stop"] is not None else None, row["verified_ms"]
@@ -99,7 +102,9 @@ def _read_position(row: Row) -> Position:
     )
 
 
-def _read_level(position_id: PositionId, symbol: Symbol, side: PositionSide, level: Row) -> Level:
+def _read_level(
+    position_id: PositionId, symbol: Symbol, side: PositionSide, trigger_by: PriceSource, level: Row
+) -> Level:
     return Level(
         position_id=position_id,
         symbol=symbol,
@@ -110,6 +115,7 @@ def _read_level(position_id: PositionId, symbol: Symbol, side: PositionSide, lev
         portion=Decimal(level["portion"]),
         close_id=OrderLinkId(level["close_id"]),
         status=LevelStatus(level["status"]),
+        trigger_by=trigger_by,
     )
 
 
@@ -125,6 +131,7 @@ def _read_order(row: Row) -> Order:
         signal_id=SignalId(row["signal_id"]) if row["signal_id"] is not None else None,
         reduce_only=row["reduce_only"],
         stop_loss=Price(row["stop_loss"]) if row["stop_loss"] is not None else None,
+        stop_trigger_by=PriceSource(row["stop_trigger_by"]),
         leverage=row["leverage"],
         status=OrderStatus(row["status"]),
         exchange_order_id=row["exchange_order_id"],

@@ -11,6 +11,7 @@ from backstop.domain.protection import (
     RESIDENT_GAP,
     BreakEven,
     PriceMark,
+    PriceSource,
     Protection,
     TakeProfit,
     Trailing,
@@ -37,6 +38,7 @@ def write_protection(protection: Protection) -> Json:
             else None
         ),
         "time_exit_s": protection.time_exit_ms // 1000 if protection.time_exit_ms is not None else None,
+        "trigger_by": protection.trigger_by.value,
     }
 
 
@@ -67,6 +69,7 @@ def read_protection(value: Json) -> Protection:
             else None
         ),
         time_exit_ms=time_exit_s * 1000 if time_exit_s is not None else None,
+        trigger_by=PriceSource(value.get("trigger_by") or PriceSource.LAST),
     )
 
 
@@ -106,6 +109,7 @@ def read_signal(row: Json) -> Signal:
         leverage=Decimal(alert["leverage"]) if alert.get("leverage") is not None else None,
         trailing=read_trailing(alert["trailing"]) if alert.get("trailing") is not None else None,
         target=Target(alert["position"]) if alert.get("position") is not None else None,
+        trigger_by=PriceSource(alert["trigger_by"]) if alert.get("trigger_by") is not None else None,
     )
 
 

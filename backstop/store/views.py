@@ -39,7 +39,8 @@ _POSITION: LiteralString = """
            price.last, price.mark,
            case p.side when 'long' then price.last * p.qty - p.cost
                        else p.cost - price.last * p.qty end as unrealised_pnl,
-           p.resident_stop, p.resident_verified_at, p.opened_at, p.updated_at,
+           p.resident_stop, p.resident_verified_at, coalesce(p.protection->>'trigger_by', 'last') as trigger_by,
+           p.opened_at, p.updated_at,
            (select coalesce(json_agg(json_build_object('price', l.price::text, 'portion', l.portion::text,
                                                        'status', l.status) order by l.rung), '[]')
               from levels l
@@ -256,6 +257,7 @@ def _read_position(row: Row) -> Position:
             for level in row["take_profit"]
         ],
         resident_stop=ResidentStop(price=row["resident_stop"], verified_at=row["resident_verified_at"]),
+        trigger_by=row["trigger_by"],
         leverage=row["leverage"],
         status=row["status"],
         opened_at=row["opened_at"],

@@ -13,10 +13,18 @@ from backstop.domain.ids import OrderLinkId, Symbol
 from backstop.domain.instrument import Instrument
 from backstop.domain.money import Price, Qty, Usdt, decimal_or_none, plain
 from backstop.domain.order import Order, OrderStatus
+from backstop.domain.protection import PriceSource
 from backstop.domain.side import PositionSide, Side
 from backstop.engine.events import ExchangePosition, OrderReported
 
 Fields = Mapping[str, Any]
+
+TRIGGER_NAMES = {
+    PriceSource.LAST: "LastPrice",
+    PriceSource.MARK: "MarkPrice",
+    PriceSource.INDEX: "IndexPrice",
+}
+_TRIGGERS = {name: source for source, name in TRIGGER_NAMES.items()}
 
 _SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 _SIDE_NAMES = {Side.BUY: "Buy", Side.SELL: "Sell"}
@@ -107,6 +115,17 @@ def read_position(row: Fields, at: int) -> ExchangePosition:
     )
 
 
+def read_stop(row: Fields) -> tuple[Symbol, Price, PriceSource] | None:
+    """A row of /v5/order/realtime that is a whole position's stop-loss: its symbol, price, and what that is compared
+    with; None for any other order."""
+    if _text(row, "stopOrderType") != "StopLoss":
+        return None
+    source = _TRIGGERS.get(_text(row, "triggerBy"))
+    if source is None:
+        raise Unreadable(f"stop compared with {row.get('triggerBy')!r}")
+    return Symbol(_word(row, "symbol")), Price(_positive(row, "triggerPrice")), source
+
+
 def read_equity(rows: list[Fields]) -> Decimal | None:
     """USDT equity from the `wallet` topic or /v5/account/wallet-balance; None when they do not tell."""
     for row in rows:
@@ -148,7 +167,7 @@ def create_body(order: Order) -> dict[str, Any]:
     elif order.stop_loss is not None:
         body |= {
             "stopLoss": plain(order.stop_loss),
-            "slTriggerBy": "LastPrice",
+            "slTriggerBy": TRIGGER_NAMES[order.stop_trigger_by],
             "tpslMode": "Full",
             "slOrderType": "Market",
         }

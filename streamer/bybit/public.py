@@ -30,6 +30,7 @@ class _TickerData(msgspec.Struct):
     symbol: str = ""
     lastPrice: str = ""  # noqa: N815 - Bybit's names
     markPrice: str = ""  # noqa: N815
+    indexPrice: str = ""  # noqa: N815
 
 
 class _Frame(msgspec.Struct):
@@ -50,9 +51,13 @@ class Ticker:
     symbol: Symbol
     last: str = ""
     mark: str = ""
+    index: str = ""
     ts: int = 0
     names_last: bool = True
     """Whether the newest message said the last price itself."""
+
+    names_mark: bool = True
+    names_index: bool = True
 
     whole: bool = False
     """Whether a snapshot came since the last (re)connect; until then nothing is decided on it."""
@@ -113,12 +118,17 @@ class PublicStream:
         if ticker is None:
             return True
         if message.type == "snapshot":
-            ticker.last, ticker.mark, ticker.whole = data.lastPrice, data.markPrice, True
+            ticker.last, ticker.mark, ticker.index, ticker.whole = data.lastPrice, data.markPrice, data.indexPrice, True
         elif ticker.whole:
             ticker.last = data.lastPrice or ticker.last
             ticker.mark = data.markPrice or ticker.mark
+            ticker.index = data.indexPrice or ticker.index
         ticker.ts = message.ts
-        ticker.names_last = bool(data.lastPrice)
+        ticker.names_last, ticker.names_mark, ticker.names_index = (
+            bool(data.lastPrice),
+            bool(data.markPrice),
+            bool(data.indexPrice),
+        )
         if ticker.whole:
             self._on_ticker(ticker)
         return True

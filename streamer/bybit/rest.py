@@ -6,7 +6,7 @@ judged by its retCode. Every method tells what it knows: an answer, a refusal, o
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from backstop.domain.ids import OrderLinkId, Symbol
 from backstop.domain.instrument import Instrument
 from backstop.domain.money import Price, plain
 from backstop.domain.order import Order
+from backstop.domain.protection import PriceSource
 from backstop.engine.events import (
     ExchangePosition,
     OrderAccepted,
@@ -115,13 +116,27 @@ class BybitRest:
                 found[instrument.symbol] = instrument
         return found
 
-    async def positions(self) -> tuple[ExchangePosition, ...]:
-        """Everything held, USDT-settled."""
+    async def positions(self, *, with_triggers: bool = False) -> tuple[ExchangePosition, ...]:
+        """Everything held, USDT-settled; `with_triggers` also which price each stop is compared with, which listings of
+        positions do not tell."""
         at = self._clock()
         rows = await self._pages(
             "private_get_v5_position_list", {"category": "linear", "settleCoin": "USDT", "limit": "200"}
         )
-        return tuple(_read_all(lambda row: codec.read_position(row, at), rows))
+        positions = _read_all(lambda row: codec.read_position(row, at), rows)
+        if not with_triggers:
+            return tuple(positions)
+        rows = await self._pages(
+            "private_get_v5_order_realtime",
+            {"category": "linear", "settleCoin": "USDT", "orderFilter": "StopOrder", "limit": "50"},
+        )
+        triggers = {(symbol, price): source for symbol, price, source in filter(None, _read_all(codec.read_stop, rows))}
+        return tuple(
+            replace(position, stop_trigger_by=triggers.get((position.symbol, position.stop_loss)))
+            if position.stop_loss is not None
+            else position
+            for position in positions
+        )
 
     async def executions(self, since: int) -> list[Execution]:
         """Fills and funding from `since` (UTC milliseconds) to now, oldest first, across 7-day windows."""
@@ -190,7 +205,7 @@ class BybitRest:
             return OrderRefused(order.link_id, verdict, refusal.code, refusal.message)
         return OrderAccepted(order.link_id, str(reply["result"].get("orderId", "")))
 
-    async def set_resident_stop(self, symbol: Symbol, price: Price) -> None:
+    async def set_resident_stop(self, symbol: Symbol, price: Price, trigger_by: PriceSource = PriceSource.LAST) -> None:
         """Move the exchange's own stop of the whole position. Raises `Refusal` or `NoAnswer`."""
         passing("resident_stop:before")
         await self._call(
@@ -201,7 +216,7 @@ class BybitRest:
                 "tpslMode": "Full",
                 "positionIdx": 0,
                 "stopLoss": plain(price),
-                "slTriggerBy": "LastPrice",
+                "slTriggerBy": codec.TRIGGER_NAMES[trigger_by],
             },
         )
         passing("resident_stop:after")

@@ -36,6 +36,7 @@ def test_a_strategy_is_made_with_its_webhook(user: User, books: Books) -> None:
             "trailing": None,
             "break_even": None,
             "time_exit_s": None,
+            "trigger_by": "last",
         },
         "enabled": True,
         "webhook_url": made["webhook_url"],
@@ -63,6 +64,7 @@ def test_the_settings_are_kept_as_the_models_write_them(user: User, books: Books
             "trailing": None,
             "break_even": None,
             "time_exit_s": None,
+            "trigger_by": "last",
         },
     }
 

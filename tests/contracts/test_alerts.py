@@ -33,6 +33,7 @@ def test_the_documented_example_is_read() -> None:
         "stop_loss": "64000",
         "take_profit": [{"at": "2%", "portion": "50%"}],
         "trailing": None,
+        "trigger_by": None,
         "leverage": "5",
         "position": "long",
         "prev_position": "flat",

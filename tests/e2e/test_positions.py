@@ -201,3 +201,22 @@ def test_a_trailing_stop_locks_in_what_was_gained(trader: Trader) -> None:
 
     assert trade["exit_reason"] == "trailing"
     assert Decimal(trade["gross_pnl"]) == Decimal("23.60")
+
+
+def test_levels_by_the_mark_price_leave_the_last_price_alone(trader: Trader) -> None:
+    strategy = trader.strategy("BTCUSDT", protection={"stop_loss": "1.5%", "trigger_by": "mark"})
+    trader.alert(strategy, action="buy", symbol="BTCUSDT")
+    position = trader.sees_position("long")
+    assert (position["stop_loss"], position["trigger_by"]) == ("59100", "mark")
+
+    trader.exchange.price("BTCUSDT", "58000", mark="60000", index="60000")
+    eventually(
+        lambda: [p for p in trader.positions() if Decimal(p["unrealised_pnl"] or 0) <= -20], "the last price seen"
+    )
+    assert trader.exchange.position(trader.api_key, "BTCUSDT") is not None
+
+    trader.exchange.price("BTCUSDT", "58500", mark="59050", index="60000")
+    (trade,) = trader.sees_trades(1)
+    assert (trade["exit_reason"], Decimal(trade["exit_price"])) == ("stop_loss", Decimal(58500))
+    close = trader.exchange.orders(trader.api_key)[-1]
+    assert (close["side"], close["reduce_only"]) == ("Sell", True)

@@ -48,8 +48,9 @@ class Exchange:
     def open_account(self, api_key: str, api_secret: str, balance: str = "10000") -> None:
         self._post("accounts", {"api_key": api_key, "api_secret": api_secret, "balance": balance})
 
-    def price(self, symbol: str, last: str) -> None:
-        self._post("price", {"symbol": symbol, "last": last})
+    def price(self, symbol: str, last: str, **others: str) -> None:
+        """`others`: mark and index, where they differ from the last price."""
+        self._post("price", {"symbol": symbol, "last": last, **others})
 
     def trade_by_hand(self, api_key: str, symbol: str, side: str, qty: str) -> None:
         self._post("manual", {"api_key": api_key, "symbol": symbol, "side": side, "qty": qty})

@@ -72,6 +72,7 @@ def test_a_position_shows_where_it_stands(books: Books, trader: Trader, streamer
         "stop_loss": "63040",
         "take_profit": [],
         "resident_stop": {"price": "62720.5", "verified_at": "2026-11-24T12:00:00Z"},
+        "trigger_by": "last",
         "leverage": "5",
         "status": "open",
         "opened_at": "2026-11-24T12:00:00Z",

@@ -9,7 +9,8 @@ await desk.has_traded(1)
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -54,8 +55,17 @@ class Exchange:
         keys = {"api_key": credentials.api_key, "api_secret": credentials.api_secret}
         await self.sim.control("POST", "accounts", {**keys, "balance": "10000", "order_rate": 1000})
 
-    async def price(self, last: str, mark: str | None = None) -> None:
-        await self.sim.control("POST", "price", {"symbol": BTC, "last": last, "mark": mark or last})
+    async def price(self, last: str, mark: str | None = None, index: str | None = None) -> None:
+        prices = {"symbol": BTC, "last": last, "mark": mark or last, "index": index or last}
+        await self.sim.control("POST", "price", prices)
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[BybitRest]:
+        """A client of its own with the account's key, for what is done by hand."""
+        async with aiohttp.ClientSession() as session:
+            rest = BybitRest(self.hosts, CREDENTIALS, session, now_ms)
+            yield rest
+            await rest.close()
 
     async def fault(self, kind: str, **parameters: Any) -> None:
         await self.sim.control("POST", "faults", {"kind": kind, **parameters})
@@ -75,6 +85,14 @@ class Exchange:
     def requests(self) -> list[Any]:
         """Every order/create that arrived."""
         return list(self.sim.venue.exchange.state.requests)
+
+    @property
+    def stop_triggers(self) -> list[str]:
+        """The price each stop-loss at the exchange is compared with."""
+        account = self.sim.venue.exchange.account(CREDENTIALS.api_key)
+        assert account is not None
+        stops = [order for order in account.open_orders.values() if order.stop_kind == "StopLoss"]
+        return [str(order.trigger_by) for order in stops]
 
     @property
     def held(self) -> Decimal:

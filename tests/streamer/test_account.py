@@ -9,11 +9,14 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
+from backstop.domain.ids import Symbol
+from backstop.domain.money import Price
+from backstop.domain.protection import PriceSource
 from simulator.server import running_simulator
 from streamer.database import Pool
 from streamer.journal import Fenced
 from tests.store.books import Books
-from tests.streamer.desk import Desk, Exchange, Owned
+from tests.streamer.desk import BTC, Desk, Exchange, Owned
 from tests.streamer.waiting import eventually, holding
 
 FEE = Decimal("0.00055")
@@ -444,3 +447,36 @@ async def test_a_signal_that_comes_with_its_strategy_finds_it(desk: Desk) -> Non
         )
         trader.commit()
     assert (await desk.settled(signal))["status"] == "executed"
+
+
+async def test_a_stop_by_the_mark_price_is_kept_by_it_here_and_at_the_exchange(desk: Desk) -> None:
+    desk.trades_by(protection={"stop_loss": "1.5%", "trigger_by": "mark"})
+    owned = await desk.own()
+    desk.signals("buy")
+    await desk.opens()
+
+    def proven() -> bool:
+        (position,) = owned.actor.state.positions.values()
+        return position.resident.trigger_by is PriceSource.MARK
+
+    await eventually(proven, "the stop proven to be compared with the mark price")
+    await desk.exchange.price("59000", mark="60000", index="60000")
+    fallen = lambda: (quote := owned.market.quote(Symbol(BTC))) and quote.last == Decimal(59000)  # noqa: E731
+    await eventually(fallen, "the last price far below the stop")
+    assert desk.trades() == []
+    await desk.exchange.price("59000", mark="59050", index="60000")
+    (trade,) = await desk.has_traded(1)
+    assert (trade["exit_reason"], trade["exit_price"]) == ("stop_loss", Decimal(59000))
+    await desk.agrees_with_the_exchange()
+
+
+async def test_a_resident_stop_by_the_wrong_price_is_set_anew(desk: Desk) -> None:
+    desk.trades_by(protection={"stop_loss": "1.5%", "trigger_by": "mark"})
+    owned = await desk.own()
+    desk.signals("buy")
+    row = await desk.opens()
+    async with desk.exchange.client() as rest:
+        await rest.set_resident_stop(Symbol(BTC), Price(row["resident_stop"]), PriceSource.LAST)
+    assert desk.exchange.stop_triggers == ["LastPrice"]
+    owned.actor.reread()
+    await eventually(lambda: desk.exchange.stop_triggers == ["MarkPrice"], "the stop compared with the mark price")

@@ -1005,6 +1005,8 @@ export interface components {
             time?: string | null;
             /** @default null */
             trailing?: components["schemas"]["TrailingSettings"] | null;
+            /** @default null */
+            trigger_by?: components["schemas"]["PriceSource"] | null;
         };
         /** NewAccount */
         NewAccount: {
@@ -1263,6 +1265,8 @@ export interface components {
             symbol: string;
             /** Take Profit */
             take_profit: components["schemas"]["TakeProfitLevel"][];
+            /** @description The price its levels are compared with. */
+            trigger_by: components["schemas"]["PriceSource"];
             /**
              * Unrealised Pnl
              * @description USDT at the last price, fees not counted; null while no fresh price is known.
@@ -1360,6 +1364,12 @@ export interface components {
             v: 1;
         };
         /**
+         * PriceSource
+         * @description Which price a level is compared with: the last trade, or the exchange's mark or index price.
+         * @enum {string}
+         */
+        PriceSource: "last" | "mark" | "index";
+        /**
          * Problem
          * @description `application/problem+json` (RFC 9457).
          */
@@ -1410,6 +1420,7 @@ export interface components {
         /**
          * ProtectionSettings
          * @description Levels checked on every tick. `resident_gap` is how much wider the exchange's own stop lies, as % of entry.
+         *     `trigger_by`: the price all of them are compared with: of the last trade, or the exchange's mark or index price.
          */
         ProtectionSettings: {
             /** @default null */
@@ -1433,6 +1444,8 @@ export interface components {
             time_exit_s?: number | null;
             /** @default null */
             trailing?: components["schemas"]["TrailingSettings"] | null;
+            /** @default last */
+            trigger_by?: components["schemas"]["PriceSource"];
         };
         /**
          * ResidentStop

@@ -31,6 +31,7 @@ export const position = (change: Partial<Position> = {}): Position => ({
   stop_loss: '64025',
   take_profit: [{ price: '66950', portion: '50%', status: 'armed' }],
   resident_stop: { price: '63700', verified_at: MOMENT },
+  trigger_by: 'last',
   leverage: '5',
   status: 'open',
   opened_at: MOMENT,

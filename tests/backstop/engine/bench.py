@@ -22,7 +22,15 @@ from backstop.domain.limits import HaltLevel
 from backstop.domain.money import Price, Qty, Usdt
 from backstop.domain.order import Order, OrderStatus
 from backstop.domain.position import Position, PositionStatus, Trade
-from backstop.domain.protection import NO_PROTECTION, Level, PriceMark, Protection, TakeProfit, read_price_mark
+from backstop.domain.protection import (
+    NO_PROTECTION,
+    Level,
+    PriceMark,
+    PriceSource,
+    Protection,
+    TakeProfit,
+    read_price_mark,
+)
 from backstop.domain.side import PositionSide, Side
 from backstop.domain.signal import Action, Signal, Target
 from backstop.domain.strategy import OnOpposite, Sizing, SizingMode, Strategy
@@ -179,6 +187,7 @@ class Bot:
         self.sent: list[Order] = []
         self.armed: dict[OrderLinkId, Level] = {}
         self.resident_asked: list[Price] = []
+        self.resident_triggers: list[PriceSource] = []
         self.to_resolve: dict[OrderLinkId, Order] = {}
         self.snapshots_wanted = 0
         self.history: list[tuple[Event | AccountState, int, tuple[Effect, ...]]] = []
@@ -216,8 +225,9 @@ class Bot:
                 case Disarm(close_ids=close_ids):
                     for close_id in close_ids:
                         self.armed.pop(close_id, None)
-                case SetResidentStop(price=price):
+                case SetResidentStop(price=price, trigger_by=trigger_by):
                     self.resident_asked.append(price)
+                    self.resident_triggers.append(trigger_by)
                 case ResolveOrder(order=order):
                     self.to_resolve[order.link_id] = order
                 case TakeSnapshot():
@@ -282,16 +292,32 @@ class Bot:
             and any(armed.close_id == level.close_id for armed in position.armed)
         )
 
-    def quotes(self, price: str | Decimal) -> None:
-        """The market is at `price` now; no level is looked at."""
+    def quotes(self, price: str | Decimal, source: PriceSource | None = None) -> None:
+        """The market is at `price` now, or that source of it alone; no level is looked at."""
         value = Price(Decimal(price))
-        self.tell(Priced({BTC: Quote(value, value, self.now)}))
+        known = self.state.quotes.get(BTC) or Quote(value, value, self.now)
+        self.tell(
+            Priced(
+                {
+                    BTC: Quote(
+                        last=value if source in (None, PriceSource.LAST) else known.last,
+                        mark=value if source in (None, PriceSource.MARK) else known.mark,
+                        at=self.now,
+                        mark_at=self.now,
+                        index=value if source in (None, PriceSource.INDEX) else known.index,
+                        index_at=self.now,
+                    )
+                }
+            )
+        )
 
-    def tick(self, price: str | Decimal) -> None:
-        """The market moves to `price`: every armed level it reaches is told."""
-        self.quotes(price)
+    def tick(self, price: str | Decimal, source: PriceSource | None = None) -> None:
+        """The market, or that source of it alone, moves to `price`: every armed level it reaches is told."""
+        self.quotes(price, source)
         value = Price(Decimal(price))
-        while crossed := [level for level in self.armed.values() if level.crossed_by(value)]:
+        while crossed := [
+            level for level in self.armed.values() if level.crossed_by(value) and source in (None, level.trigger_by)
+        ]:
             level = crossed[0]
             del self.armed[level.close_id]
             self.tell(LevelCrossed(BTC, level.close_id, value))
@@ -310,7 +336,7 @@ class Bot:
     def _refresh(self) -> None:
         quote = self.state.quotes.get(BTC)
         if quote is not None and self.quoting:
-            self.quotes(quote.last)
+            self.tell(Priced({BTC: replace(quote, at=self.now, mark_at=self.now, index_at=self.now)}))
 
     quoting = True
     """Whether the market goes on giving prices while the clock runs."""

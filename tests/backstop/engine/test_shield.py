@@ -1,5 +1,6 @@
 """The exchange's own stop stands behind every position: proven, mended, or the position is closed."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from backstop.domain.execution import ExitReason
 from backstop.domain.order import Purpose
 from backstop.domain.position import PositionStatus
+from backstop.domain.protection import PriceSource
 from backstop.engine.effects import Commit, SavePosition
+from backstop.engine.events import PositionReported
 from tests.backstop.engine.bench import Bot, protection
 
 
@@ -157,3 +160,29 @@ def test_proof_alone_is_quiet() -> None:
     (commit,) = bot.history[-1][2]
     assert isinstance(commit, Commit)
     assert [change.quiet for change in commit.changes if isinstance(change, SavePosition)] == [True]
+
+
+def test_stop_is_placed_and_asked_for_by_the_price_the_strategy_names() -> None:
+    bot = Bot(protection=replace(protection("1%"), trigger_by=PriceSource.MARK))
+    bot.opens("buy", resident=False)
+    assert bot.last_order.stop_trigger_by is PriceSource.MARK
+    bot.reports_position(None)
+    assert (bot.resident_asked, bot.resident_triggers) == ([Decimal("98.5")], [PriceSource.MARK])
+
+
+def test_stop_compared_with_another_price_is_set_anew() -> None:
+    bot = Bot(protection=replace(protection("1%"), trigger_by=PriceSource.MARK))
+    bot.opens("buy")
+    bot.tell(PositionReported(replace(bot.held(stop="98.5"), stop_trigger_by=PriceSource.MARK)))
+    bot.reports_position("98.5")
+    assert bot.resident_asked == []
+    bot.tell(PositionReported(replace(bot.held(stop="98.5"), stop_trigger_by=PriceSource.LAST)))
+    assert (bot.resident_asked, bot.resident_triggers) == ([Decimal("98.5")], [PriceSource.MARK])
+
+
+def test_stop_that_moved_by_hand_is_judged_anew() -> None:
+    bot = Bot(protection=replace(protection("1%"), trigger_by=PriceSource.INDEX))
+    bot.opens("buy")
+    bot.tell(PositionReported(replace(bot.held(stop="98.5"), stop_trigger_by=PriceSource.INDEX)))
+    bot.reports_position("98.4")
+    assert bot.position.resident.trigger_by is None

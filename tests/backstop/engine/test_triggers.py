@@ -1,5 +1,6 @@
 """The book of armed levels finds exactly those a price has reached, each once."""
 
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from backstop.domain.ids import AccountId, OrderLinkId, PositionId, Symbol
 from backstop.domain.money import Price
-from backstop.domain.protection import Level, LevelKind
+from backstop.domain.protection import Level, LevelKind, PriceSource
 from backstop.domain.side import PositionSide
 from backstop.engine.triggers import TriggerBook
 
@@ -103,3 +104,20 @@ def test_prices_of_15_digits_compare_as_floats_as_they_do_as_decimals(digits: in
     one, two = Decimal(digits).scaleb(-scale), Decimal(other).scaleb(-scale)
     assert (float(one) <= float(two)) is (one <= two)
     assert (float(one) == float(two)) is (one == two)
+
+
+def test_level_is_compared_with_the_price_it_names_and_no_other() -> None:
+    book = TriggerBook()
+    for number, source in enumerate(PriceSource):
+        book.arm(ACCOUNTS[0], replace(level(f"id-{number}", "99"), trigger_by=source))
+    for number, source in enumerate(PriceSource):
+        assert [watched.level.close_id for watched in book.cross(Symbol("AAAUSDT"), 98.0, source)] == [f"id-{number}"]
+        assert len(book) == 2 - number
+
+
+def test_level_that_changes_its_price_source_is_watched_there_alone() -> None:
+    book = TriggerBook()
+    book.arm(ACCOUNTS[0], level("a", "99"))
+    book.arm(ACCOUNTS[0], replace(level("a", "99"), trigger_by=PriceSource.MARK))
+    assert book.cross(Symbol("AAAUSDT"), 98.0) == []
+    assert len(book.cross(Symbol("AAAUSDT"), 98.0, PriceSource.MARK)) == 1

@@ -13,6 +13,7 @@ from backstop.domain.ids import OrderLinkId, Symbol
 from backstop.domain.instrument import Instrument
 from backstop.domain.money import Price, Qty, Usdt
 from backstop.domain.order import Order, OrderStatus, Purpose
+from backstop.domain.protection import PriceSource
 from backstop.domain.side import PositionSide, Side
 from backstop.engine.events import Event, ExchangePosition, Executed, OrderReported, WalletReported
 from backstop.vault import Credentials
@@ -240,6 +241,28 @@ def test_position_that_is_not_understood_is_never_flat(change: dict[str, object]
 
 
 # ---- wallet, instruments
+
+
+STOP = {"symbol": "BTCUSDT", "stopOrderType": "StopLoss", "triggerPrice": "58700", "triggerBy": "MarkPrice"}
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("LastPrice", PriceSource.LAST), ("MarkPrice", PriceSource.MARK), ("IndexPrice", PriceSource.INDEX)],
+)
+def test_stop_at_the_exchange_says_which_price_it_is_compared_with(name: str, source: PriceSource) -> None:
+    assert codec.read_stop(STOP | {"triggerBy": name}) == ("BTCUSDT", Decimal(58700), source)
+
+
+@pytest.mark.parametrize("kind", ["TakeProfit", "PartialStopLoss", "TrailingStop", "Stop", "", None])
+def test_order_that_is_no_stop_of_a_whole_position_is_passed_over(kind: object) -> None:
+    assert codec.read_stop(STOP | {"stopOrderType": kind}) is None
+
+
+@pytest.mark.parametrize("change", [{"triggerBy": ""}, {"triggerBy": "Gold"}, {"triggerPrice": ""}, {"symbol": ""}])
+def test_stop_that_is_not_understood_is_unreadable(change: dict[str, object]) -> None:
+    with pytest.raises(codec.Unreadable):
+        codec.read_stop(STOP | change)
 
 
 def test_equity_is_that_of_usdt() -> None:
