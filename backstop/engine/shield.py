@@ -91,7 +91,8 @@ def change_protection(turn: Turn, position: Position, protection: Protection) ->
     instrument, entry = turn.state.instruments.get(position.symbol), position.entry_price
     if instrument is not None and entry is not None:
         wanted = _wanted_resident(edited, entry, instrument)
-        if wanted is not None and wanted != position.resident.price:
+        stays = wanted == position.resident.price and protection.trigger_by is position.protection.trigger_by
+        if wanted is not None and not stays:
             turn.afterwards(SetResidentStop(position.symbol, wanted, protection.trigger_by))
     return edited
 
