@@ -31,7 +31,6 @@ from backstop.engine.events import (
     Event,
     Executed,
     LevelCrossed,
-    OrderLapsed,
     OrderReported,
     OrderSent,
     Priced,
@@ -44,7 +43,8 @@ from backstop.engine.prices import fresh
 from backstop.engine.state import AccountState
 from backstop.engine.step import step
 from backstop.telemetry import logger
-from streamer.bybit.rest import BybitRest, NoAnswer, Refusal
+from streamer.bybit.answers import NoAnswer, Refusal
+from streamer.bybit.rest import BybitRest
 from streamer.bybit.ret_codes import stop_already_passed
 from streamer.journal import Journal
 from streamer.market import Market
@@ -206,12 +206,14 @@ class AccountActor:
         )
 
     async def _send(self, order: Order) -> None:
-        now = self._clock()
-        if order.is_entry and not self._may_send_entry(order, now):
-            self.handle(OrderLapsed(order.link_id))
-            return
-        self.handle(OrderSent(order.link_id, now))
-        self.handle(await self._rest.create(order))
+        def sending() -> bool:
+            now = self._clock()
+            if order.is_entry and not self._may_send_entry(order, now):
+                return False
+            self.handle(OrderSent(order.link_id, now))
+            return True
+
+        self.handle(await self._rest.create(order, sending))
 
     def _may_send_entry(self, order: Order, now: int) -> bool:
         """An opening needs the lease, its time, and a fresh price at the very moment it is sent."""

@@ -13,8 +13,10 @@ from backstop.store.intake import AccountRow
 from backstop.store.query import aexecute, afetch_all
 from backstop.telemetry import logger
 from backstop.vault import Context, Opener, VaultError
+from streamer.bybit.answers import NoAnswer, Refusal
 from streamer.bybit.hosts import hosts_of
-from streamer.bybit.rest import BybitRest, NoAnswer, Refusal
+from streamer.bybit.rest import BybitRest
+from streamer.bybit.transport import Address
 from streamer.config import Config
 from streamer.database import AWAY
 from streamer.journal import Fenced
@@ -48,6 +50,10 @@ class Fleet:
         self.markets: dict[str, Market] = {}
         self._market_tasks: list[asyncio.Task[None]] = []
         self._loops: list[asyncio.Task[None]] = []
+
+    @property
+    def address(self) -> Address:
+        return self._means.address
 
     async def run(self) -> None:
         """Until it is closed or cancelled; raises when an account's lease is lost or an account fails: the process then
@@ -134,7 +140,7 @@ class Fleet:
         if known is not None:
             return known
         hosts = hosts_of(environment, self._config.variables)
-        rest = BybitRest(hosts, None, self._means.session, self._means.clock)
+        rest = BybitRest(hosts, None, self._means.session, self._means.clock, self._means.address)
         try:
             instruments = await rest.instruments()
         except (NoAnswer, Refusal) as error:

@@ -56,9 +56,11 @@ class Heartbeat:
     def _health(self) -> Beat:
         public = [market_.stream.socket for market_ in self._fleet.markets.values() if market_.stream.symbols]
         private = [account.private.socket for account in self._fleet.accounts.values() if account.private is not None]
+        banned_for = self._fleet.address.banned_for_ms
         return {
             "public": self._worst(public, silence_is_stale=True),
             "private": self._worst(private, silence_is_stale=False),
+            "rest_banned_until_ms": self._clock() + banned_for if banned_for else None,
         }
 
     def _worst(self, sockets: list[Socket], *, silence_is_stale: bool) -> StreamBeat:

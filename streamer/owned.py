@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 
@@ -19,9 +19,12 @@ from backstop.store.trading import Owner
 from backstop.telemetry import logger
 from backstop.vault import Credentials
 from streamer.account import AccountActor
+from streamer.bybit.answers import NoAnswer, Refusal
 from streamer.bybit.private import PrivateStream
-from streamer.bybit.rest import BybitRest, NoAnswer, Refusal
+from streamer.bybit.rest import BybitRest
 from streamer.bybit.ret_codes import KEY_TROUBLE
+from streamer.bybit.trade import TradeSocket
+from streamer.bybit.transport import Address
 from streamer.database import AWAY, Pool
 from streamer.journal import Journal
 from streamer.market import Market
@@ -40,6 +43,7 @@ class Means:
     session: aiohttp.ClientSession
     clock: Callable[[], int]
     on_commit: Callable[[], None]
+    address: Address = field(default_factory=Address)
 
 
 class OwnedAccount:
@@ -59,7 +63,7 @@ class OwnedAccount:
         self._means = means
         self._may_open = may_open
         self._credentials = credentials
-        self._rest = BybitRest(market.hosts, credentials, means.session, means.clock)
+        self._rest = BybitRest(market.hosts, credentials, means.session, means.clock, means.address)
         self._wake = asyncio.Event()
         self._status: str | None = None
         self._claims_lost = False
@@ -78,6 +82,7 @@ class OwnedAccount:
             async with asyncio.TaskGroup() as tasks:
                 await self._start(tasks)
         finally:
+            self._means.address.on_ban.discard(self._note_ban)
             if self.actor is not None:
                 self.actor.stop()
 
@@ -90,6 +95,7 @@ class OwnedAccount:
             self._means.pool, owner, self.epoch, perform=actor.perform, on_commit=self._means.on_commit
         )
         self._market.join(self.account_id, actor.handle)
+        self._means.address.on_ban.add(self._note_ban)
 
         def set_aside(topic: str, reason: str, payload: str) -> None:
             actor.record(Quarantine(topic, reason, payload))
@@ -105,10 +111,23 @@ class OwnedAccount:
             on_open=actor.reread,
             on_unreadable=set_aside,
             clock=self._means.clock,
-            exchange_clock=lambda: self._means.clock() - self._rest.clock_offset,
+            exchange_clock=self._exchange_clock,
+            admit=self._admit,
         )
         actor.on_missed = self.private.missed
         tasks.create_task(self.private.socket.run())
+        if self._market.hosts.trade_ws is not None:
+            trade = TradeSocket(
+                str(self.account_id),
+                self._market.hosts.trade_ws,
+                self._credentials,
+                turns=self._rest.turns,
+                clock=self._means.clock,
+                exchange_clock=self._exchange_clock,
+                admit=self._admit,
+            )
+            self._rest.trade = trade
+            tasks.create_task(trade.socket.run())
         for order in tuple(actor.state.orders.values()):
             if order.status in (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN):
                 actor.handle(OrderUncertain(order.link_id, "the process ended before an answer was known"))
@@ -119,6 +138,13 @@ class OwnedAccount:
         await first
         tasks.create_task(actor.audit_forever())
         tasks.create_task(self._take_work(actor))
+
+    def _exchange_clock(self) -> int:
+        return self._means.clock() - self._rest.clock_offset
+
+    async def _admit(self) -> None:
+        """A connection may be made: soon, if positions depend on it."""
+        await self._means.address.connects(holds=self.actor is not None and bool(self.actor.state.positions))
 
     async def _recover(self) -> AccountActor:
         async with self._means.pool.connection() as connection:
@@ -194,6 +220,12 @@ class OwnedAccount:
         self._status = status
         if reason is not None and self.actor is not None:
             self.actor.record(Notice(NoticeLevel.ERROR, "key_refused", reason))
+
+    def _note_ban(self) -> None:
+        minutes = round(self._means.address.banned_for_ms / 60_000)
+        text = f"Bybit refuses all requests of this server for some {minutes} min: nothing is opened meanwhile"
+        if self.actor is not None:
+            self.actor.record(Notice(NoticeLevel.ERROR, "address_banned", f"{text}; closes are still sent"))
 
     async def _take_work(self, actor: AccountActor) -> None:
         """Signals and commands in the order they came; a slow poll beneath the notifications."""

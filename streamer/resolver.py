@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from backstop.domain.order import Order
 from backstop.engine.events import Event, Executed, OrderAbsent, OrderReported
 from backstop.telemetry import logger
-from streamer.bybit.rest import RECV_WINDOW_MS, BybitRest, NoAnswer, Refusal
+from streamer.bybit.answers import NoAnswer, Refusal
+from streamer.bybit.rest import BybitRest
+from streamer.bybit.transport import RECV_WINDOW_MS
 
 log = logger("streamer")
 

@@ -17,9 +17,15 @@ class StreamHealth(Outgoing):
     age_ms: int | None = Field(description="Since the last message.")
 
 
+class RestHealth(Outgoing):
+    state: Literal["ok", "banned"] = Field(description="banned: Bybit shuts our address out; only closes are tried.")
+    retry_in_ms: int | None = Field(default=None, description="Until the exchange lets us in again.")
+
+
 class BybitHealth(Outgoing):
     public: StreamHealth
     private: StreamHealth
+    rest: RestHealth = RestHealth(state="ok")
 
 
 class Health(Outgoing):

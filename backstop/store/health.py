@@ -1,13 +1,14 @@
 """The streamer's heartbeats, and health as read from them.
 
-`heartbeats.health` is {"public": {"state", "last_message_at_ms"}, "private": {…}}; times are UTC milliseconds.
+`heartbeats.health` is {"public": {"state", "last_message_at_ms"}, "private": {…},
+"rest_banned_until_ms"}; times are UTC milliseconds.
 """
 
 from typing import Any, Literal, TypedDict
 
 from psycopg.types.json import Jsonb
 
-from backstop.contracts.health import BybitHealth, Health, StreamerHealth, StreamHealth
+from backstop.contracts.health import BybitHealth, Health, RestHealth, StreamerHealth, StreamHealth
 from backstop.store.query import Query, Row, no_row
 
 ALIVE_WITHIN_MS = 5000
@@ -19,8 +20,11 @@ class StreamBeat(TypedDict):
 
 
 class Beat(TypedDict):
+    """`rest_banned_until_ms`: when the exchange lets this process's address in again; None: it is not shut out."""
+
     public: StreamBeat
     private: StreamBeat
+    rest_banned_until_ms: int | None
 
 
 def beat(holder: str, health: Beat) -> Query[None]:
@@ -55,12 +59,13 @@ def without_streamer(version: str, database: Literal["ok", "unavailable"]) -> He
 def _read(row: Row, version: str) -> Health:
     alive = row["age_ms"] < ALIVE_WITHIN_MS
     public, private = (_stream(row["health"][name], row["now_ms"], alive) for name in ("public", "private"))
-    well = alive and all(stream.state in ("connected", "idle") for stream in (public, private))
+    rest = _rest(row["health"].get("rest_banned_until_ms"), row["now_ms"], alive)
+    well = alive and rest.state == "ok" and all(stream.state in ("connected", "idle") for stream in (public, private))
     return Health(
         status="ok" if well else "degraded",
         database="ok",
         streamer=StreamerHealth(alive=alive, heartbeat_age_ms=row["age_ms"]),
-        bybit=BybitHealth(public=public, private=private),
+        bybit=BybitHealth(public=public, private=private, rest=rest),
         version=version,
     )
 
@@ -70,3 +75,8 @@ def _stream(beat: dict[str, Any], now_ms: int, alive: bool) -> StreamHealth:
     age_ms = None if last is None else max(0, now_ms - last)
     # What a dead streamer last said of its connections is no longer so.
     return StreamHealth(state=beat["state"] if alive else "disconnected", age_ms=age_ms)
+
+
+def _rest(banned_until: int | None, now_ms: int, alive: bool) -> RestHealth:
+    left = 0 if banned_until is None else banned_until - now_ms
+    return RestHealth(state="banned", retry_in_ms=left) if alive and left > 0 else RestHealth(state="ok")

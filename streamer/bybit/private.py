@@ -18,7 +18,7 @@ from backstop.telemetry import logger
 from backstop.vault import Credentials
 from streamer.bybit import codec
 from streamer.bybit.signing import login_args
-from streamer.bybit.socket import Socket
+from streamer.bybit.socket import Admit, Socket, at_once
 
 log = logger("streamer")
 
@@ -33,7 +33,7 @@ class LoginRefused(Exception):
 
 
 class PrivateStream:
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one thing
         self,
         name: str,
         url: str,
@@ -44,6 +44,7 @@ class PrivateStream:
         on_unreadable: Callable[[str, str, str], None],
         clock: Callable[[], int],
         exchange_clock: Callable[[], int] | None = None,
+        admit: Admit = at_once,
     ) -> None:
         """`exchange_clock`: the exchange's time as far as it is known, which logins are signed with."""
         self._credentials = credentials
@@ -53,7 +54,7 @@ class PrivateStream:
         self._clock = clock
         self._exchange_clock = exchange_clock or clock
         self._open_since: int | None = None
-        self.socket = Socket(f"private {name}", url, self, silence_s=lambda: None, clock=clock)
+        self.socket = Socket(f"private {name}", url, self, silence_s=lambda: None, clock=clock, admit=admit)
 
     async def open(self, connection: ClientConnection) -> None:
         args = login_args(self._credentials.api_key, self._credentials.api_secret, self._exchange_clock())

@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection
 
 from backstop.domain.ids import Symbol
 from backstop.telemetry import logger
-from streamer.bybit.socket import Socket
+from streamer.bybit.socket import Admit, Socket, at_once
 
 log = logger("streamer")
 
@@ -73,13 +73,14 @@ class PublicStream:
         on_ticker: Callable[[Ticker], None],
         clock: Callable[[], int],
         silence_s: float = SILENCE_S,
+        admit: Admit = at_once,
     ) -> None:
         self._on_ticker = on_ticker
         self._silence_limit_s = silence_s
         self._args_per_request = _ARGS_PER_REQUEST
         self._tickers: dict[Symbol, Ticker] = {}
         self._decode = msgspec.json.Decoder(_Frame).decode
-        self.socket = Socket(f"public {environment}", url, self, silence_s=self._silence_s, clock=clock)
+        self.socket = Socket(f"public {environment}", url, self, silence_s=self._silence_s, clock=clock, admit=admit)
 
     @property
     def symbols(self) -> frozenset[Symbol]:

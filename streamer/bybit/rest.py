@@ -1,17 +1,15 @@
-"""Signed REST through ccxt's transport. The only importer of ccxt.
+"""What is asked of one account, and orders sent for it.
 
-Requests are made with ccxt's implicit calls, so that what is sent is what we say, to the letter, and what comes back is
-judged by its retCode. Every method tells what it knows: an answer, a refusal, or that there was none.
+Every method tells what it knows: an answer, a refusal, or that there was none.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import aiohttp
-import ccxt.async_support as ccxt
 
 from backstop.domain.execution import Execution
 from backstop.domain.ids import OrderLinkId, Symbol
@@ -22,6 +20,7 @@ from backstop.domain.protection import PriceSource
 from backstop.engine.events import (
     ExchangePosition,
     OrderAccepted,
+    OrderLapsed,
     OrderRefused,
     OrderReported,
     OrderUncertain,
@@ -30,81 +29,64 @@ from backstop.engine.events import (
 from backstop.telemetry import logger
 from backstop.vault import Credentials
 from streamer.bybit import codec
+from streamer.bybit.answers import KeptBack, NoAnswer, NotSent, Refusal
 from streamer.bybit.hosts import Hosts
-from streamer.bybit.ret_codes import CLOCK_OFF, DUPLICATE_LINK_ID, Meaning, meaning_of, verdict_of
+from streamer.bybit.ret_codes import CLOCK_OFF, DUPLICATE_LINK_ID, NOT_THIS_SOCKET, meaning_of, verdict_of
+from streamer.bybit.trade import TradeSocket
+from streamer.bybit.transport import Address, Transport, Turns, Verb, always
 from streamer.crash_points import passing
 
 log = logger("streamer")
 
-TIMEOUT_MS = 5_000
-RECV_WINDOW_MS = 5_000
-_PAGES_MAX = 50
-
 _T = TypeVar("_T")
-
-
-class NoAnswer(Exception):
-    """The request may or may not have arrived; nothing is known."""
-
-
-@dataclass
-class Refusal(Exception):
-    """The exchange declined, with its retCode."""
-
-    code: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.message}"
+_CREATE = "/v5/order/create"
 
 
 class BybitRest:
-    """One account's (or nobody's) REST side. Close it when done."""
+    """One account's (or nobody's) requests. Close it when done.
+
+    Orders go over the trade socket while there is one and it is open, else by REST: under the same id, so that nothing
+    trades twice.
+    """
+
+    trade: TradeSocket | None = None
 
     def __init__(
-        self, hosts: Hosts, credentials: Credentials | None, session: aiohttp.ClientSession, clock: Callable[[], int]
+        self,
+        hosts: Hosts,
+        credentials: Credentials | None,
+        session: aiohttp.ClientSession,
+        clock: Callable[[], int],
+        address: Address | None = None,
     ) -> None:
+        """`address`: what this shares with all others of the process; None for one that is alone."""
         self._clock = clock
-        self.clock_offset = 0
-        """How far our clock is ahead of the exchange's, milliseconds, as last measured."""
         self.on_unreadable: Callable[[str, str, str], None] | None = None
         """Told of rows of listings that are not understood: topic, reason, the row."""
         self._aside: set[str] = set()
         self._leverage: dict[Symbol, Decimal] = {}
-        self._ccxt: Any = ccxt.bybit(
-            {
-                "apiKey": credentials.api_key if credentials else "",
-                "secret": credentials.api_secret if credentials else "",
-                "session": session,
-                "enableRateLimit": False,
-                "timeout": TIMEOUT_MS,
-                "urls": {"api": {"public": hosts.rest, "private": hosts.rest}},
-                "options": {
-                    "recvWindow": RECV_WINDOW_MS,
-                    "maxRetriesOnFailure": 0,
-                    "enableUnifiedMargin": False,
-                    "enableUnifiedAccount": True,
-                    "unifiedMarginStatus": 6,
-                },
-            }
-        )
+        self._transport = Transport(hosts, credentials, session, clock, address or Address())
 
     async def close(self) -> None:
-        await self._ccxt.close()
+        await self._transport.close()
+
+    @property
+    def turns(self) -> Turns:
+        """Whose turn it is at each endpoint; the trade socket's orders count too."""
+        return self._transport.turns
+
+    @property
+    def clock_offset(self) -> int:
+        """How far our clock is ahead of the exchange's, milliseconds, as its replies tell."""
+        return self._transport.offset.ms
 
     async def synchronise_clock(self) -> int:
-        """Measure how far our clock is from the exchange's and sign with theirs; returns the offset in milliseconds."""
-        before = self._clock()
-        reply = await self._ask("public_get_v5_market_time", {})
-        theirs = reply.get("time")
-        if not isinstance(theirs, int):
-            raise NoAnswer("the exchange does not say what time it is")
-        self.clock_offset = (before + self._clock()) // 2 - theirs
-        self._ccxt.options["timeDifference"] = self.clock_offset
+        """Have the exchange say what time it is, and sign with it; returns the offset in milliseconds."""
+        await self._transport.ask("GET", "/v5/market/time", {})
         return self.clock_offset
 
     async def instruments(self) -> dict[Symbol, Instrument]:
-        rows = await self._pages("public_get_v5_market_instruments_info", {"category": "linear", "limit": "1000"})
+        rows = await self._pages("/v5/market/instruments-info", {"category": "linear", "limit": "1000"})
         found = {}
         for row in rows:
             if row.get("settleCoin") == "USDT" and row.get("contractType") == "LinearPerpetual":
@@ -120,14 +102,12 @@ class BybitRest:
         """Everything held, USDT-settled; `with_triggers` also which price each stop is compared with, which listings of
         positions do not tell."""
         at = self._clock()
-        rows = await self._pages(
-            "private_get_v5_position_list", {"category": "linear", "settleCoin": "USDT", "limit": "200"}
-        )
+        rows = await self._pages("/v5/position/list", {"category": "linear", "settleCoin": "USDT", "limit": "200"})
         positions = _read_all(lambda row: codec.read_position(row, at), rows)
         if not with_triggers:
             return tuple(positions)
         rows = await self._pages(
-            "private_get_v5_order_realtime",
+            "/v5/order/realtime",
             {"category": "linear", "settleCoin": "USDT", "orderFilter": "StopOrder", "limit": "50"},
         )
         triggers = {(symbol, price): source for symbol, price, source in filter(None, _read_all(codec.read_stop, rows))}
@@ -145,7 +125,7 @@ class BybitRest:
         start, now = since, self._clock()
         while start <= now:
             rows += await self._pages(
-                "private_get_v5_execution_list",
+                "/v5/execution/list",
                 {"category": "linear", "limit": "100", "startTime": str(start), "endTime": str(start + week)},
             )
             start += week + 1
@@ -164,23 +144,24 @@ class BybitRest:
                     self.on_unreadable("execution", str(error), text)
 
     async def executions_of(self, link_id: OrderLinkId) -> list[Execution]:
-        rows = await self._pages(
-            "private_get_v5_execution_list", {"category": "linear", "orderLinkId": link_id, "limit": "100"}
-        )
+        rows = await self._pages("/v5/execution/list", {"category": "linear", "orderLinkId": link_id, "limit": "100"})
         return sorted(_read_all(codec.read_execution, rows), key=lambda execution: execution.at)
 
     async def open_order(self, link_id: OrderLinkId) -> OrderReported | None:
-        return await self._find_order("private_get_v5_order_realtime", link_id)
+        return await self._find_order("/v5/order/realtime", link_id)
 
     async def past_order(self, link_id: OrderLinkId) -> OrderReported | None:
-        return await self._find_order("private_get_v5_order_history", link_id)
+        return await self._find_order("/v5/order/history", link_id)
 
     async def equity(self) -> Decimal | None:
-        reply = await self._call("private_get_v5_account_wallet_balance", {"accountType": "UNIFIED"})
+        reply = await self._call("GET", "/v5/account/wallet-balance", {"accountType": "UNIFIED"})
         return codec.read_equity(reply["result"]["list"])
 
-    async def create(self, order: Order) -> OrderAccepted | OrderRefused | OrderUncertain:
-        """Send one order. Never raises for the network: a lost answer is an outcome.
+    async def create(
+        self, order: Order, sending: Callable[[], bool] = always
+    ) -> OrderAccepted | OrderRefused | OrderUncertain | OrderLapsed:
+        """Send one order. Never raises for the network: a lost answer is an outcome. `sending`: called right
+        before it leaves, each time; False keeps it back.
 
         Safe to repeat: the exchange takes an orderLinkId once.
         """
@@ -193,9 +174,11 @@ class BybitRest:
             final = verdict_of(meaning_of(refusal.code)) or Verdict.RETRY
             return OrderRefused(order.link_id, final, refusal.code, f"leverage not set: {refusal.message}")
         try:
-            passing("create:before")
-            reply = await self._call("private_post_v5_order_create", codec.create_body(order))
-            passing("create:after")
+            reply = await self._place(order, sending)
+        except KeptBack:
+            return OrderLapsed(order.link_id)
+        except NotSent as error:
+            return OrderRefused(order.link_id, Verdict.RETRY, 0, str(error))
         except NoAnswer as error:
             return OrderUncertain(order.link_id, str(error))
         except Refusal as refusal:
@@ -203,13 +186,43 @@ class BybitRest:
             if verdict is None or refusal.code == DUPLICATE_LINK_ID:
                 return OrderUncertain(order.link_id, str(refusal))
             return OrderRefused(order.link_id, verdict, refusal.code, refusal.message)
-        return OrderAccepted(order.link_id, str(reply["result"].get("orderId", "")))
+        return OrderAccepted(order.link_id, str(reply.get("orderId", "")))
+
+    async def _place(self, order: Order, sending: Callable[[], bool]) -> Mapping[str, Any]:
+        """What the exchange says to one order/create, over whichever way is open."""
+        body, closes = codec.create_body(order), order.reduce_only
+        if self.trade is not None and self.trade.is_open:
+            await self._transport.turns.take(_CREATE, closes=closes, over_rest=False)
+            if not sending():
+                raise KeptBack
+            passing("create:before")
+            try:
+                data = await self.trade.ask("order.create", body)
+            except NotSent:
+                log.warning("trade socket lost before sending; going by REST", order=order.link_id)
+            except Refusal as refusal:
+                if refusal.code == CLOCK_OFF:
+                    log.warning("clocks compared anew", offset_ms=await self.synchronise_clock())
+                elif refusal.code in NOT_THIS_SOCKET:
+                    log.warning("trade socket takes no order; going by REST", code=refusal.code)
+                    self.trade.socket.drop()
+                else:
+                    raise
+            else:
+                passing("create:after")
+                return data
+        passing("create:before")
+        reply = await self._call("POST", _CREATE, body, closes=closes, sending=sending)
+        passing("create:after")
+        result: Mapping[str, Any] = reply["result"]
+        return result
 
     async def set_resident_stop(self, symbol: Symbol, price: Price, trigger_by: PriceSource = PriceSource.LAST) -> None:
         """Move the exchange's own stop of the whole position. Raises `Refusal` or `NoAnswer`."""
         passing("resident_stop:before")
         await self._call(
-            "private_post_v5_position_trading_stop",
+            "POST",
+            "/v5/position/trading-stop",
             {
                 "category": "linear",
                 "symbol": symbol,
@@ -218,6 +231,7 @@ class BybitRest:
                 "stopLoss": plain(price),
                 "slTriggerBy": codec.TRIGGER_NAMES[trigger_by],
             },
+            closes=True,
         )
         passing("resident_stop:after")
 
@@ -226,59 +240,51 @@ class BybitRest:
             return
         text = plain(leverage)
         await self._call(
-            "private_post_v5_position_set_leverage",
+            "POST",
+            "/v5/position/set-leverage",
             {"category": "linear", "symbol": symbol, "buyLeverage": text, "sellLeverage": text},
         )
         self._leverage[symbol] = leverage
 
-    async def _find_order(self, method: str, link_id: OrderLinkId) -> OrderReported | None:
-        reply = await self._call(method, {"category": "linear", "orderLinkId": link_id})
+    async def _find_order(self, path: str, link_id: OrderLinkId) -> OrderReported | None:
+        reply = await self._call("GET", path, {"category": "linear", "orderLinkId": link_id})
         rows = reply["result"]["list"]
         return _read_all(codec.read_order, rows[:1])[0] if rows else None
 
-    async def _pages(self, method: str, parameters: Mapping[str, str]) -> list[codec.Fields]:
+    async def _pages(self, path: str, parameters: Mapping[str, str]) -> list[codec.Fields]:
+        """All rows of all pages, however many; a cursor that comes twice is no answer."""
         rows: list[codec.Fields] = []
-        cursor = ""
-        for _ in range(_PAGES_MAX):
+        cursor, met = "", set[str]()
+        while cursor not in met:
+            met.add(cursor)
             page = {**parameters, **({"cursor": cursor} if cursor else {})}
-            result = (await self._call(method, page))["result"]
+            result = (await self._call("GET", path, page))["result"]
             rows += result["list"]
             cursor = result.get("nextPageCursor") or ""
             if not cursor or not result["list"]:
                 return rows
-        raise NoAnswer(f"more than {_PAGES_MAX} pages")
+        raise NoAnswer(f"the pages of {path} go round in circles")
 
-    async def _call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    async def _call(
+        self,
+        verb: Verb,
+        path: str,
+        parameters: Mapping[str, Any],
+        *,
+        closes: bool = False,
+        sending: Callable[[], bool] = always,
+    ) -> dict[str, Any]:
         """The reply with retCode 0 (or one that means the same). Raises `Refusal` or `NoAnswer`.
 
         Refused for its time, a request was not taken: the clocks are compared anew and it is sent once more.
         """
         try:
-            return await self._ask(method, parameters)
+            return await self._transport.ask(verb, path, parameters, closes=closes, sending=sending)
         except Refusal as refusal:
             if refusal.code != CLOCK_OFF:
                 raise
         log.warning("clocks compared anew", offset_ms=await self.synchronise_clock())
-        return await self._ask(method, parameters)
-
-    async def _ask(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            reply: Any = await getattr(self._ccxt, method)(dict(parameters))
-        except ccxt.BaseError as error:
-            envelope = _envelope(str(error))
-            if envelope is None:
-                raise NoAnswer(f"{type(error).__name__}: {_short(str(error))}") from None
-            code, message = envelope["retCode"], str(envelope.get("retMsg", ""))
-            if meaning_of(code) is Meaning.DONE:
-                return envelope
-            if meaning_of(code) is Meaning.AMBIGUOUS and code != DUPLICATE_LINK_ID:
-                raise NoAnswer(f"{code}: {message}") from None
-            raise Refusal(code, message) from None
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise NoAnswer(type(error).__name__) from None
-        if not isinstance(reply, dict) or not isinstance(reply.get("result"), dict):
-            raise NoAnswer("the reply is not an answer")
-        return reply
+        return await self._transport.ask(verb, path, parameters, closes=closes, sending=sending)
 
 
 def _read_all(read: Callable[[codec.Fields], _T], rows: Iterable[codec.Fields]) -> list[_T]:
@@ -287,19 +293,3 @@ def _read_all(read: Callable[[codec.Fields], _T], rows: Iterable[codec.Fields]) 
         return [read(row) for row in rows]
     except codec.Unreadable as error:
         raise NoAnswer(f"not understood: {error}") from None
-
-
-def _envelope(text: str) -> dict[str, Any] | None:
-    """The reply that a ccxt exception carries in its text, if it carries one."""
-    start = text.find("{")
-    if start < 0:
-        return None
-    try:
-        envelope = json.loads(text[start:])
-    except ValueError:
-        return None
-    return envelope if isinstance(envelope, dict) and isinstance(envelope.get("retCode"), int) else None
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 200 else text[:200] + "…"

@@ -20,10 +20,11 @@ class Meaning(StrEnum):
 
 OK = 0
 CLOCK_OFF = 10002
+TOO_MANY = 10006
 DUPLICATE_LINK_ID = 110072
 
 _DONE = {OK, 110043, 110025, 110026, 34040}
-_RETRY = {CLOCK_OFF, 10006, 110079}
+_RETRY = {CLOCK_OFF, TOO_MANY, 110079}
 _NOTHING = {110017}
 _FINAL = {
     10001, 10003, 10004, 10005, 10007, 10008, 10009, 10010, 10017, 10404, 33004, -2015, 30228,
@@ -34,6 +35,12 @@ _FINAL = {
 
 KEY_TROUBLE = frozenset({10003, 10004, 10005, 10007, 10008, 10009, 10010, 33004, -2015})
 """The key does not work (any more): the account is paused until its owner mends it."""
+
+RESTARTING = 10019
+"""The trade service ends this connection; what is under way may still be done."""
+
+NOT_THIS_SOCKET = frozenset({10003, 10404, 20006})
+"""The trade socket did not take the order: not logged in (any more), unknown there. It may go by REST."""
 
 _PASSED = frozenset({110092, 110093})
 

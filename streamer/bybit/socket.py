@@ -5,6 +5,7 @@ Connected and ponging but mute counts as down: only messages with data feed the 
 
 import asyncio
 import random
+import socket as sockets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,11 +19,22 @@ from backstop.telemetry import logger
 
 log = logger("streamer")
 
-PING_EVERY_S = 20.0
+PING_EVERY_S = 4.0
+DEAD_AFTER_S = 10.0
+"""Nothing heard for so long, pongs neither: the other end is gone, whatever TCP says."""
+
 CONNECT_TIMEOUT_S = 10.0
 _BACKOFF_FIRST_S = 0.5
 _BACKOFF_MOST_S = 30.0
 _STABLE_AFTER_S = 30.0
+
+
+Admit = Callable[[], Awaitable[None]]
+"""Returns when a connection may be made."""
+
+
+async def at_once() -> None:
+    return
 
 
 class SocketState(StrEnum):
@@ -70,6 +82,7 @@ class Socket:
         silence_s: Callable[[], float | None],
         clock: Callable[[], int],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        admit: Admit = at_once,
     ) -> None:
         self.name = name
         self.state = SocketState.DISCONNECTED
@@ -79,8 +92,9 @@ class Socket:
         self._silence_s = silence_s
         self._clock = clock
         self._sleep = sleep
+        self._admit = admit
         self._backoff = Backoff(random.Random())  # noqa: S311 - jitter
-        self._connection: ClientConnection | None = None
+        self.connection: ClientConnection | None = None
 
     async def run(self) -> None:
         failures = 0
@@ -100,7 +114,7 @@ class Socket:
 
     async def send(self, message: object) -> bool:
         """Send JSON if connected; whether it was."""
-        connection = self._connection
+        connection = self.connection
         if connection is None:
             return False
         try:
@@ -111,14 +125,16 @@ class Socket:
 
     def drop(self) -> None:
         """Give this connection up for another: it is open and does not do its work."""
-        if self._connection is not None:
-            self._connection.transport.abort()
+        if self.connection is not None:
+            self.connection.transport.abort()
 
     async def _live_once(self) -> None:
+        await self._admit()
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             connection = await connect(self._url, ping_interval=None, max_size=2**22, close_timeout=1, max_queue=None)
         try:
-            self._connection = connection
+            notice_silence(connection.transport.get_extra_info("socket"))
+            self.connection = connection
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._stream.open(connection)
             self.state = SocketState.CONNECTED
@@ -126,7 +142,7 @@ class Socket:
             log.info("socket open", socket=self.name)
             await self._listen(connection)
         finally:
-            self._connection = None
+            self.connection = None
             await connection.close()
 
     async def _listen(self, connection: ClientConnection) -> None:
@@ -141,7 +157,7 @@ class Socket:
             if not expecting:
                 data_at = now  # silence counts from when data was first expected
             expecting = silence is not None
-            dead_at = min(heard_at + PING_EVERY_S * 1.5, data_at + silence if silence is not None else float("inf"))
+            dead_at = min(heard_at + DEAD_AFTER_S, data_at + silence if silence is not None else float("inf"))
             if now >= dead_at:
                 self.state = SocketState.STALE
                 raise TimeoutError(f"nothing heard for {now - min(heard_at, data_at):.1f} s")
@@ -162,3 +178,17 @@ class Socket:
         if self.state is not SocketState.DISCONNECTED:
             self.state = SocketState.DISCONNECTED
         self._stream.closed()
+
+
+def notice_silence(one: sockets.socket) -> None:
+    """Have the kernel find out within some seconds that the other end is gone: what is sent must be acknowledged, and an
+    idle connection is asked whether it lives."""
+    one.setsockopt(sockets.SOL_SOCKET, sockets.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_USER_TIMEOUT", round(DEAD_AFTER_S * 1000)),
+        ("TCP_KEEPIDLE", 5),
+        ("TCP_KEEPINTVL", 2),
+        ("TCP_KEEPCNT", 3),
+    ):
+        if (option := getattr(sockets, name, None)) is not None:  # not every system knows each
+            one.setsockopt(sockets.IPPROTO_TCP, option, value)

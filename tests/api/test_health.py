@@ -12,6 +12,7 @@ from tests.store.books import Books
 WELL: Beat = {
     "public": {"state": "connected", "last_message_at_ms": 1},
     "private": {"state": "idle", "last_message_at_ms": None},
+    "rest_banned_until_ms": None,
 }
 
 
@@ -65,6 +66,22 @@ def test_the_newest_streamer_counts(api: Api, books: Books) -> None:
 def test_a_stream_that_fails_degrades(api: Api, books: Books, state: Any) -> None:
     beats(books, {**WELL, "private": {"state": state, "last_message_at_ms": 1}})
     assert health(api)["status"] == "degraded"
+
+
+def test_an_address_that_bybit_shuts_out_degrades_until_it_is_let_in(api: Api, books: Books) -> None:
+    now = int(books.rows("select (extract(epoch from now()) * 1000)::bigint as ms")[0]["ms"])
+    beats(books, {**WELL, "rest_banned_until_ms": now + 300_000})
+    answer = health(api)
+    assert (answer["status"], answer["bybit"]["rest"]["state"]) == ("degraded", "banned")
+    assert 200_000 < answer["bybit"]["rest"]["retry_in_ms"] <= 300_000
+    beats(books, {**WELL, "rest_banned_until_ms": now - 1})
+    assert health(api)["bybit"]["rest"] == {"state": "ok", "retry_in_ms": None}
+
+
+def test_a_heartbeat_of_an_older_streamer_is_understood(api: Api, books: Books) -> None:
+    beats(books)
+    books.rows("update heartbeats set health = health - 'rest_banned_until_ms'")
+    assert health(api)["status"] == "ok"
 
 
 def test_a_database_that_is_away_is_an_answer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from backstop.domain.position import Position, PositionStatus
 from backstop.domain.protection import LevelStatus
 from backstop.engine.effects import BookExecution, Change, SaveOrder, SavePosition
 from backstop.engine.events import LevelCrossed
-from streamer.bybit.rest import TIMEOUT_MS
+from streamer.bybit.transport import TIMEOUT_MS
 from tests.simulation.actor import SimActor, Spy
 from tests.simulation.exchange import Book, ExchangeOrder
 from tests.simulation.process import Process

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
+from streamer.bybit.answers import KeptBack, NoAnswer
+from streamer.bybit.clock_offset import ClockOffset
 from streamer.bybit.private import PrivateStream
 from streamer.bybit.public import SILENCE_S, PublicStream
-from streamer.bybit.rest import TIMEOUT_MS, BybitRest, NoAnswer, Refusal
-from streamer.bybit.ret_codes import DUPLICATE_LINK_ID, OK, Meaning, meaning_of
-from streamer.bybit.socket import PING_EVERY_S, Backoff
+from streamer.bybit.rest import BybitRest
+from streamer.bybit.ret_codes import OK
+from streamer.bybit.socket import DEAD_AFTER_S, Backoff
+from streamer.bybit.transport import TIMEOUT_MS, Transport, always, judged
 from tests.simulation.clock import Answer, Heap
 from tests.simulation.faults import Dice, Kind
 from tests.simulation.process import Process
@@ -34,38 +37,47 @@ class SimRest(BybitRest):
     def __init__(self, process: Process, wire: "Wire") -> None:
         self._clock = process.clock
         self._leverage = {}
-        self._ccxt = _Options()
+        self._transport = cast("Transport", SimTransport(process, wire))
+
+
+class SimTransport:
+    """In place of HTTP; its budget is the exchange's to keep here."""
+
+    def __init__(self, process: Process, wire: "Wire") -> None:
+        self.offset = ClockOffset()
         self._process = process
         self._wire = wire
-        self.clock_offset = 0
 
-    async def _ask(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    async def ask(
+        self,
+        verb: str,
+        path: str,
+        parameters: Mapping[str, Any],
+        *,
+        closes: bool = False,
+        sending: Callable[[], bool] = always,
+    ) -> dict[str, Any]:
         process = self._process
         process.point()
-        signed_at = process.clock() - self._ccxt.options["timeDifference"]
+        access = "public" if path.startswith("/v5/market/") else "private"
+        method = f"{access}_{verb.lower()}{path.replace('/', '_').replace('-', '_')}"
         if process.stalls():
             self._wire.stall(process)
             resumed = Answer()
             process.deliver(resumed.give)
             await resumed
-        if method == "private_post_v5_order_create":
+        if not sending():
+            raise KeptBack
+        sent = process.clock()
+        signed_at = sent - self.offset.ms
+        if path == "/v5/order/create":
             self._wire.on_order_sent(process, parameters, signed_at)
         answer = Answer()
         self._wire.request(process, method, parameters, signed_at, answer)
         reply: dict[str, Any] = await answer
-        code = int(reply["retCode"])
-        if code == OK or meaning_of(code) is Meaning.DONE:
-            return reply
-        if meaning_of(code) is Meaning.AMBIGUOUS and code != DUPLICATE_LINK_ID:
-            raise NoAnswer(f"{code}: {reply['retMsg']}")
-        raise Refusal(code, str(reply["retMsg"]))
-
-
-class _Options:
-    """Where the product tells its transport how far the clocks are apart."""
-
-    def __init__(self) -> None:
-        self.options = {"timeDifference": 0}
+        if "time" in reply:
+            self.offset.observe(sent, process.clock(), reply["time"], process.clock())
+        return judged(int(reply["retCode"]), reply)
 
 
 class Wire:
@@ -257,7 +269,7 @@ class StreamLink:
         """The other end vanishes without a word; no pong comes back, which is noticed in the end."""
         if self.open and not self.dead:
             self.dead = True
-            self.process.after(round(PING_EVERY_S * 1500), self._unanswered, self.opened_at)
+            self.process.after(round(DEAD_AFTER_S * 1000), self._unanswered, self.opened_at)
 
     def _unanswered(self, opened_at: int) -> None:
         if self.opened_at == opened_at:

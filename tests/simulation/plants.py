@@ -17,8 +17,9 @@ from backstop.engine.turn import Turn
 from streamer import account, resolver
 from streamer.account import AccountActor
 from streamer.bybit import codec
+from streamer.bybit.answers import NoAnswer, Refusal
 from streamer.bybit.public import PublicStream
-from streamer.bybit.rest import BybitRest, NoAnswer, Refusal
+from streamer.bybit.rest import BybitRest
 from streamer.journal import Fenced, _settled
 from tests.simulation.actor import SimJournal
 from tests.simulation.store import Store

@@ -16,8 +16,8 @@ from backstop.engine.events import CommandReceived, LimitsChanged, OrderUncertai
 from backstop.engine.fills import SEEN_FOR_MS
 from backstop.engine.state import AccountState
 from backstop.vault import Credentials
+from streamer.bybit.answers import NoAnswer, Refusal
 from streamer.bybit.private import PrivateStream
-from streamer.bybit.rest import NoAnswer, Refusal
 from streamer.journal import Fenced
 from streamer.leaseholder import OPEN_WITHIN_MS, RENEW_EVERY_S
 from tests.simulation.actor import SimActor, SimJournal, Spy

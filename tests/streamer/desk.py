@@ -49,7 +49,7 @@ class Exchange:
 
     @property
     def hosts(self) -> Hosts:
-        return Hosts(self.sim.rest_url, self.sim.public_ws_url, self.sim.private_ws_url)
+        return Hosts(self.sim.rest_url, self.sim.public_ws_url, self.sim.private_ws_url, self.sim.trade_ws_url)
 
     async def opens_account(self, credentials: Credentials = CREDENTIALS) -> None:
         keys = {"api_key": credentials.api_key, "api_secret": credentials.api_secret}

@@ -89,6 +89,24 @@ async def test_prices_that_stopped_coming_are_stale(yard: Yard, pool: Pool) -> N
         await eventually(lambda: (now := states(yard)) is not None and now[0] == "stale")
 
 
+async def test_a_ban_is_told_to_health_and_to_every_user(yard: Yard, pool: Pool) -> None:
+    process = await yard.starts("one")
+    account = yard.account()
+    await eventually(lambda: process.trades(account))
+    await yard.exchange.fault("ban", times=1)
+    owned = next(iter(process.fleet.accounts.values()))
+    assert owned.actor is not None
+    owned.actor.reread()
+    async with beating(pool, process):
+        await eventually(lambda: (now := beat(yard)) is not None and now["health"]["rest_banned_until_ms"])
+        found = await read(pool)
+        assert found is not None
+        assert (found.status, found.bybit.rest.state) == ("degraded", "banned")
+    notices = "select data from events where user_id = %s and type = 'notice'"
+    (notice,) = await eventually(lambda: yard.books.rows(notices, yard.user), "the user told")
+    assert notice["data"]["code"] == "address_banned"
+
+
 async def test_it_goes_on_after_the_database_was_away(yard: Yard, pool: Pool) -> None:
     process = await yard.starts("one")
     async with beating(pool, process) as task:

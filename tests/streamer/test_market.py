@@ -71,7 +71,9 @@ class Floor:
 @pytest.fixture
 async def floor() -> AsyncIterator[Floor]:
     async with running_simulator() as sim:
-        market = Market("simulator", Hosts(sim.rest_url, sim.public_ws_url, sim.private_ws_url), now_ms)
+        market = Market(
+            "simulator", Hosts(sim.rest_url, sim.public_ws_url, sim.private_ws_url, sim.trade_ws_url), now_ms
+        )
         market.instruments[BTC] = RULES
         one = Floor(sim, market)
         market.join(ALICE, one.crossed.append)

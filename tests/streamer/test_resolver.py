@@ -12,7 +12,9 @@ from backstop.domain.money import Price, Qty, Usdt
 from backstop.domain.order import Order, OrderStatus, Purpose
 from backstop.domain.side import Side
 from backstop.engine.events import Event, Executed, OrderAbsent, OrderReported
-from streamer.bybit.rest import RECV_WINDOW_MS, BybitRest, NoAnswer, Refusal
+from streamer.bybit.answers import NoAnswer, Refusal
+from streamer.bybit.rest import BybitRest
+from streamer.bybit.transport import RECV_WINDOW_MS
 from streamer.resolver import SLACK_MS, resolve
 
 BTC = Symbol("BTCUSDT")

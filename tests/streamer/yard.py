@@ -73,6 +73,7 @@ class Yard:
             "BACKSTOP_BYBIT_REST_URL": hosts.rest,
             "BACKSTOP_BYBIT_PUBLIC_WS_URL": hosts.public_ws,
             "BACKSTOP_BYBIT_PRIVATE_WS_URL": hosts.private_ws,
+            "BACKSTOP_BYBIT_TRADE_WS_URL": hosts.trade_ws or "",
         }
         fleet = Fleet(
             Config(self._url, None, holder, variables),

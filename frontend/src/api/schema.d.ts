@@ -589,6 +589,13 @@ export interface components {
         BybitHealth: {
             private: components["schemas"]["StreamHealth"];
             public: components["schemas"]["StreamHealth"];
+            /**
+             * @default {
+             *       "retry_in_ms": null,
+             *       "state": "ok"
+             *     }
+             */
+            rest: components["schemas"]["RestHealth"];
         };
         /**
          * ClientMessage
@@ -1456,6 +1463,21 @@ export interface components {
             price: string | null;
             /** Verified At */
             verified_at: string | null;
+        };
+        /** RestHealth */
+        RestHealth: {
+            /**
+             * Retry In Ms
+             * @description Until the exchange lets us in again.
+             * @default null
+             */
+            retry_in_ms: number | null;
+            /**
+             * State
+             * @description banned: Bybit shuts our address out; only closes are tried.
+             * @enum {string}
+             */
+            state: "ok" | "banned";
         };
         /**
          * ResumeOrder

@@ -25,7 +25,7 @@ async def sim() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 def hosts(sim: Simulator) -> Hosts:
-    return Hosts(sim.rest_url, sim.public_ws_url, sim.private_ws_url)
+    return Hosts(sim.rest_url, sim.public_ws_url, sim.private_ws_url, sim.trade_ws_url)
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from backstop.domain.side import PositionSide, Side
 from backstop.engine.events import OrderAccepted, OrderRefused, OrderUncertain, Verdict
 from backstop.vault import Credentials
 from simulator.server import Simulator
+from streamer.bybit.answers import NoAnswer, Refusal
 from streamer.bybit.hosts import Hosts
-from streamer.bybit.rest import BybitRest, NoAnswer, Refusal
+from streamer.bybit.rest import BybitRest
 from streamer.bybit.ret_codes import stop_already_passed
 from streamer.clock import now_ms
 from tests.streamer.bybit.conftest import CREDENTIALS

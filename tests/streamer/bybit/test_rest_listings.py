@@ -7,7 +7,8 @@ import pytest
 
 from backstop.domain.ids import OrderLinkId
 from simulator.server import Simulator
-from streamer.bybit.rest import BybitRest, NoAnswer
+from streamer.bybit.answers import NoAnswer
+from streamer.bybit.rest import BybitRest
 from streamer.clock import now_ms
 from tests.streamer.bybit.conftest import CREDENTIALS
 

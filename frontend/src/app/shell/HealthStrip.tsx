@@ -32,6 +32,15 @@ function stream(name: string, what: string, { state, age_ms }: StreamHealth): Pa
   }
 }
 
+function banned(left: number): Part {
+  return {
+    name: 'Requests',
+    state: 'down',
+    words: 'refused',
+    title: `Bybit refuses the engine's requests for ${duration(left)} more: nothing is opened, closes are still sent`,
+  };
+}
+
 function partsOf({ database, streamer, bybit }: Health): Part[] {
   const heartbeat = streamer.heartbeat_age_ms;
   return [
@@ -51,6 +60,7 @@ function partsOf({ database, streamer, bybit }: Health): Part[] {
     },
     stream('Prices', "Bybit's public stream", bybit.public),
     stream('Account', "Bybit's private stream", bybit.private),
+    ...(bybit.rest.state === 'banned' ? [banned(bybit.rest.retry_in_ms ?? 0)] : []),
   ];
 }
 

@@ -81,7 +81,7 @@ describe('a position row', () => {
         status: 'degraded',
         database: 'ok',
         streamer: { alive: false, heartbeat_age_ms: 60_000 },
-        bybit: { public: stream, private: stream },
+        bybit: { public: stream, private: stream, rest: { state: 'ok', retry_in_ms: null } },
         version: '1',
       }),
     );
