@@ -6,6 +6,7 @@ export type Account = Schemas['Account'];
 export type AccountLimits = Schemas['AccountLimits'];
 export type CreatedStrategy = Schemas['CreatedStrategy'];
 export type Environment = Schemas['Environment'];
+export type Execution = Schemas['Execution'];
 export type ExitReason = Schemas['ExitReason'];
 export type FieldError = Schemas['FieldError'];
 export type FlightRecord = Schemas['FlightRecord'];

@@ -8,6 +8,7 @@ import {
 } from '@tanstack/react-router';
 import { createQueryClient } from '@/api/queries';
 import { refreshSession, session } from '@/api/session';
+import { readSearch as readHistorySearch } from '@/features/history/search';
 import { CannotStart, NotFound } from './Fallbacks';
 import { Shell } from './shell/Shell';
 
@@ -68,6 +69,13 @@ const signals = createRoute({
   component: lazyRouteComponent(() => import('@/features/signals/SignalsPage'), 'SignalsPage'),
 });
 
+const history = createRoute({
+  getParentRoute: () => shell,
+  path: '/history',
+  validateSearch: readHistorySearch,
+  component: lazyRouteComponent(() => import('@/features/history/HistoryPage'), 'HistoryPage'),
+});
+
 const setup = createRoute({
   getParentRoute: () => shell,
   path: '/setup',
@@ -75,7 +83,7 @@ const setup = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([login, shell.addChildren([positions, signals, setup])]),
+  routeTree: root.addChildren([login, shell.addChildren([positions, signals, history, setup])]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 });

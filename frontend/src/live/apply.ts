@@ -1,8 +1,11 @@
 import type { QueryClient } from '@tanstack/react-query';
+import { type HistoryKind, historyKey } from '@/api/history';
 import { keys, signalsQuery, tradesQuery, upsert } from '@/api/queries';
 import type { LiveMessage, Notice } from '@/api/types';
 import { putNotice } from './notices';
 import { putHealth, putPosition, putPrices, replacePositions } from './store';
+
+const HISTORY_EVERY_MS = 1_500;
 
 /**
  * Where each message goes: positions, prices and health to the live store; signals and trades to the lists that
@@ -20,6 +23,18 @@ export function createApply(queries: QueryClient, onNotice: (notice: Notice) => 
     if (signalId) void queries.invalidateQueries({ queryKey: keys.flightRecord(signalId) });
   }
 
+  const due = new Set<HistoryKind>();
+
+  /** Histories are read again, at most once in a while however much happens. */
+  function refreshHistory(kind: HistoryKind) {
+    if (due.has(kind)) return;
+    due.add(kind);
+    setTimeout(() => {
+      due.delete(kind);
+      void queries.invalidateQueries({ queryKey: historyKey(kind) });
+    }, HISTORY_EVERY_MS);
+  }
+
   return function apply(message: LiveMessage): void {
     switch (message.type) {
       case 'snapshot':
@@ -29,6 +44,7 @@ export function createApply(queries: QueryClient, onNotice: (notice: Notice) => 
           void queries.invalidateQueries({ queryKey: keys.trades });
           void queries.invalidateQueries({ queryKey: keys.signals });
           void queries.invalidateQueries({ queryKey: keys.accounts });
+          void queries.invalidateQueries({ queryKey: ['history'] });
         }
         return;
       case 'position':
@@ -42,12 +58,15 @@ export function createApply(queries: QueryClient, onNotice: (notice: Notice) => 
       case 'trade':
         queries.setQueryData(tradesQuery.queryKey, (pages) => upsert(pages, message.data));
         settle(keys.trades);
+        refreshHistory('trades');
         return;
       case 'order':
         refreshRecord(message.data.signal_id);
+        refreshHistory('orders');
         return;
       case 'execution':
         void queries.invalidateQueries({ queryKey: keys.flightRecords });
+        refreshHistory('executions');
         return;
       case 'notice':
         putNotice(message.data, message.ts);

@@ -1,11 +1,12 @@
 import { Link } from '@tanstack/react-router';
 import { useLive } from '@/live/hooks';
-import { PositionsIcon, SetupIcon, SignalsIcon } from '@/shared/ui/icons';
+import { HistoryIcon, PositionsIcon, SetupIcon, SignalsIcon } from '@/shared/ui/icons';
 import styles from './Nav.module.css';
 
 const PAGES = [
   { to: '/', label: 'Positions', Icon: PositionsIcon },
   { to: '/signals', label: 'Signals', Icon: SignalsIcon },
+  { to: '/history', label: 'History', Icon: HistoryIcon },
   { to: '/setup', label: 'Setup', Icon: SetupIcon },
 ] as const;
 

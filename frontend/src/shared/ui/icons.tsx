@@ -45,6 +45,13 @@ export const SetupIcon = icon(
     <circle cx="8" cy="17" r="2.6" />
   </>,
 );
+export const HistoryIcon = icon(
+  <>
+    <path d="M4 12a8 8 0 1 0 2.6-5.9L4 8.5" />
+    <path d="M4 4v4.5h4.5M12 7.8V12l3 2" />
+  </>,
+);
+export const OverviewIcon = icon(<path d="M4 20V11M10 20V4M16 20v-7M21 20H3" />);
 export const SunIcon = icon(
   <>
     <circle cx="12" cy="12" r="4" />
