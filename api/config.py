@@ -3,6 +3,8 @@
 import os
 from urllib.parse import urlsplit
 
+from backstop.contracts.accounts import Environment
+
 
 def public_url() -> str:
     """Where users reach us, without a slash at the end."""
@@ -33,3 +35,14 @@ def database_url() -> tuple[str, str | None]:
     if own := os.environ.get("BACKSTOP_API_DATABASE_URL"):
         return own, None
     return os.environ["DATABASE_URL"], "backstop_api"
+
+
+def market_url(environment: Environment) -> str:
+    """Where an environment's public market data is read (Bybit V5, "Integration Guidance"; demo shares mainnet's)."""
+    match environment:
+        case Environment.SIMULATOR:
+            return os.environ.get("BACKSTOP_BYBIT_REST_URL", "http://127.0.0.1:8100")
+        case Environment.TESTNET:
+            return "https://api-testnet.bybit.com"
+        case Environment.DEMO | Environment.MAINNET:
+            return "https://api.bybit.com"

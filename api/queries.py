@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from backstop.contracts.base import Incoming
+from backstop.contracts.market import Interval
 from backstop.contracts.strategies import SymbolText
 from backstop.domain.execution import ExitReason
 from backstop.domain.position import PositionStatus
@@ -80,6 +81,14 @@ class TradesQuery(ListQuery):
             strategy_id=self.strategy_id,
             exit_reason=self.exit_reason,
         )
+
+
+class CandlesQuery(Incoming):
+    """The `limit` candles before `until`, or the newest."""
+
+    interval: Interval = "5m"
+    limit: Annotated[int, Field(ge=1, le=1000)] = 300
+    until: MomentText | None = None
 
 
 class PositionsQuery(ListQuery):

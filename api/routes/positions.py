@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from api import positions
+from api import market, positions
 from api.database import transaction
 from api.http import Routes
-from api.queries import PositionsQuery
+from api.queries import CandlesQuery, PositionsQuery
 from api.sessions import Caller
 from backstop.contracts.base import Page
+from backstop.contracts.market import Candles
 from backstop.contracts.trading import ClosePosition, CommandAccepted, Position, ProtectionChange, ReversePosition
 from backstop.store import views
 from backstop.store.paging import fetch_page
@@ -29,6 +30,12 @@ def list_positions(user: Caller, query: PositionsQuery) -> Page[Position]:
 def get_position(user: Caller, position_id: UUID) -> Position:
     """One position, closed ones too."""
     return positions.get(user, position_id)
+
+
+@routes.get("/positions/{position_id}/candles")
+def get_candles(user: Caller, position_id: UUID, query: CandlesQuery) -> Candles:
+    """What the market of a position did, as the exchange keeps it; oldest first."""
+    return market.candles_of(user, position_id, query)
 
 
 @routes.post("/positions/{position_id}/close", status=202, problems=(409,))

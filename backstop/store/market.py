@@ -1,11 +1,13 @@
 """What the API must know of the market: instruments and last prices, by environment."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from backstop.domain.instrument import Instrument
-from backstop.store.query import Query, no_row
+from backstop.store.query import Query, Row, no_row
 
 
 def save_instruments(environment: str, instruments: list[Instrument]) -> Query[None]:
@@ -48,3 +50,27 @@ def save_prices(environment: str, prices: Sequence[tuple[str, Decimal, Decimal, 
         "ats": [price[3] for price in prices],
     }
     return Query(sql, values, no_row)
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """One symbol of one environment; `tick_size` is None until the exchange has told it."""
+
+    environment: str
+    symbol: str
+    tick_size: Decimal | None
+
+
+def market_of_position(position_id: UUID) -> Query[Market]:
+    """Where a position is or was traded; of own positions only, as backstop_api."""
+    sql = """
+        select a.environment, p.symbol, i.tick_size
+          from positions p
+          join accounts a on a.id = p.account_id
+          left join instruments i on i.environment = a.environment and i.symbol = p.symbol
+         where p.id = %(id)s"""
+
+    def read(row: Row) -> Market:
+        return Market(row["environment"], row["symbol"], row["tick_size"])
+
+    return Query(sql, {"id": position_id}, read)

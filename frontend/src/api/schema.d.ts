@@ -278,6 +278,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/positions/{position_id}/candles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the market of a position did, as the exchange keeps it; oldest first. */
+        get: operations["get_candles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/positions/{position_id}/close": {
         parameters: {
             query?: never;
@@ -596,6 +613,57 @@ export interface components {
              *     }
              */
             rest: components["schemas"]["RestHealth"];
+        };
+        /** Candle */
+        Candle: {
+            /**
+             * Close
+             * @example 0.01
+             */
+            close: string;
+            /**
+             * High
+             * @example 0.01
+             */
+            high: string;
+            /**
+             * Low
+             * @example 0.01
+             */
+            low: string;
+            /**
+             * Open
+             * @example 0.01
+             */
+            open: string;
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            /**
+             * Volume
+             * @description In coins.
+             * @example 0.01
+             */
+            volume: string;
+        };
+        /**
+         * Candles
+         * @description Oldest first; the last may not be over yet.
+         */
+        Candles: {
+            /** Candles */
+            candles: components["schemas"]["Candle"][];
+            /**
+             * Interval
+             * @enum {string}
+             */
+            interval: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
+            /** Symbol */
+            symbol: string;
+            /** Tick Size */
+            tick_size: string | null;
         };
         /**
          * ClientMessage
@@ -3061,6 +3129,77 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_candles: {
+        parameters: {
+            query?: {
+                interval?: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
+                limit?: number;
+                until?: string;
+            };
+            header?: never;
+            path: {
+                position_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Candles"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
