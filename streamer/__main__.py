@@ -6,6 +6,7 @@ import uvloop
 
 from backstop.telemetry import logger
 from streamer.config import ConfigError, read_config
+from streamer.journal import Fenced
 from streamer.wiring import run
 
 EXIT_CONFIG = 2
@@ -20,10 +21,18 @@ def main() -> int:
         return EXIT_CONFIG
     try:
         uvloop.run(run(config))
-    except Exception:  # noqa: BLE001 - whatever it was is logged, and the supervisor starts a successor
-        logger("streamer").exception("streamer stopped itself")
+    except Exception as error:  # noqa: BLE001 - whatever it was is logged, and the supervisor starts a successor
+        if _is_fenced(error):
+            logger("streamer").error("streamer stopped itself: another process holds its accounts now")
+        else:
+            logger("streamer").exception("streamer stopped itself")
         return EXIT_SOFTWARE
     return 0
+
+
+def _is_fenced(error: Exception) -> bool:
+    """Whether a lost lease is all there was."""
+    return isinstance(error, Fenced) or (isinstance(error, ExceptionGroup) and error.split(Fenced)[1] is None)
 
 
 if __name__ == "__main__":

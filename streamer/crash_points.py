@@ -1,7 +1,8 @@
-"""Where a crash hurts most: before and after each commit and each request. Tests have the process killed there.
+"""Where a crash or a long pause hurts most: before, within and after each commit and each request.
 
-`BACKSTOP_CRASH_AT=point:n` sends SIGKILL to this process the n-th time it passes `point`; `BACKSTOP_CRASH_LOG=file` notes
-each passage, so that a test knows which points there are. Without them nothing happens.
+`BACKSTOP_CRASH_AT=point:n` sends SIGKILL to this process the n-th time it passes `point`, `BACKSTOP_PAUSE_AT=point:n`
+SIGSTOP, until somebody has it go on; `BACKSTOP_CRASH_LOG=file` notes each passage, so that a test knows which points there
+are. Without them nothing happens.
 """
 
 import os
@@ -12,6 +13,7 @@ from typing import Final
 
 POINTS: Final = (
     "commit:before",
+    "commit:within",
     "commit:after",
     "create:before",
     "create:after",
@@ -20,17 +22,21 @@ POINTS: Final = (
 )
 
 _passed: Counter[str] = Counter()
-_target = os.environ.get("BACKSTOP_CRASH_AT", "")
+_signals = {
+    os.environ.get("BACKSTOP_CRASH_AT", ""): signal.SIGKILL,
+    os.environ.get("BACKSTOP_PAUSE_AT", ""): signal.SIGSTOP,
+}
 _log = os.environ.get("BACKSTOP_CRASH_LOG", "")
 
 
 def passing(point: str) -> None:
     """Say that `point` is reached."""
-    if not _target and not _log:
+    if not any(_signals) and not _log:
         return
     _passed[point] += 1
     if _log:
         with Path(_log).open("a") as file:
             file.write(f"{point}:{_passed[point]}\n")
-    if _target == f"{point}:{_passed[point]}":
-        os.kill(os.getpid(), signal.SIGKILL)
+    number = _signals.get(f"{point}:{_passed[point]}")
+    if number is not None:
+        os.kill(os.getpid(), number)

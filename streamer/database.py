@@ -5,15 +5,40 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-AWAY: Final = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
-"""It does not answer, or takes no writes (a failover under way): try again."""
+AWAY: Final = (
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    PoolTimeout,
+)
+"""It does not answer, takes no writes (a failover under way), or gave us up for dead: try again."""
 
 _POOL_SIZE = 8
 _RECONNECT_WITHIN_S = 4.0
 """A pool's attempts to connect lie ever farther apart. After so long it gives up, and the next who asks makes it begin
 anew: with its usual 300 s, a database that was away for 40 s was back for 17 s before anybody reached it."""
+
+_LIMITS: Final = """
+    set idle_in_transaction_session_timeout = '5s';
+    set lock_timeout = '5s';
+    set statement_timeout = '15s'"""
+"""Each transaction holds its account's lease until it ends. One whose process was suspended, or whose host is gone, would
+keep the lease from everybody else for as long as the server waits for it."""
+
+
+def tended(url: str) -> str:
+    """The URL for connections that notice within some 11 s that the server is gone without a word."""
+    return make_conninfo(
+        url,
+        connect_timeout=3,
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=10_000,
+    )
 
 
 class Pool(AsyncConnectionPool[AsyncConnection[Any]]):
@@ -36,11 +61,16 @@ class Pool(AsyncConnectionPool[AsyncConnection[Any]]):
 def pool_of(url: str) -> Pool:
     """Not open yet. Each statement is a transaction of its own where none is begun."""
     return Pool(
-        url,
+        tended(url),
         min_size=2,
         max_size=_POOL_SIZE,
         timeout=5.0,
         reconnect_timeout=_RECONNECT_WITHIN_S,
-        kwargs={"autocommit": True, "connect_timeout": 3},
+        kwargs={"autocommit": True},
+        configure=_configure,
         open=False,
     )
+
+
+async def _configure(connection: AsyncConnection[Any]) -> None:
+    await connection.execute(_LIMITS)

@@ -18,7 +18,7 @@ from streamer.bybit.hosts import hosts_of
 from streamer.bybit.rest import BybitRest
 from streamer.bybit.transport import Address
 from streamer.config import Config
-from streamer.database import AWAY
+from streamer.database import AWAY, tended
 from streamer.journal import Fenced
 from streamer.leaseholder import RENEW_EVERY_S, Leaseholder
 from streamer.market import Market
@@ -181,7 +181,7 @@ class Fleet:
                 await asyncio.sleep(0.5)
 
     async def _listen_once(self) -> None:
-        connection = await AsyncConnection.connect(self._config.database_url, autocommit=True, connect_timeout=3)
+        connection = await AsyncConnection.connect(tended(self._config.database_url), autocommit=True)
         async with connection:
             await connection.execute(f"listen {intake.CHANNEL}")
             self._hear("")

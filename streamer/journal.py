@@ -162,6 +162,7 @@ class Journal:
             lease = leases.account_lease(self._owner.account_id)
             if await afetch_one(connection, leases.hold(lease, self._epoch)) is None:
                 raise Fenced(lease)
+            passing("commit:within")
             for change in _settled(changes):
                 await self._write(connection, change)
 

@@ -193,11 +193,12 @@ class BybitRest:
         body, closes = codec.create_body(order), order.reduce_only
         if self.trade is not None and self.trade.is_open:
             await self._transport.turns.take(_CREATE, closes=closes, over_rest=False)
+            stamp = self.trade.stamp()
             if not sending():
                 raise KeptBack
             passing("create:before")
             try:
-                data = await self.trade.ask("order.create", body)
+                data = await self.trade.ask("order.create", body, stamp)
             except NotSent:
                 log.warning("trade socket lost before sending; going by REST", order=order.link_id)
             except Refusal as refusal:

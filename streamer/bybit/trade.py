@@ -59,8 +59,16 @@ class TradeSocket:
     def is_open(self) -> bool:
         return self.socket.state is SocketState.CONNECTED
 
-    async def ask(self, op: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The `data` of the answer. Raises `NotSent`, `Refusal`, or `NoAnswer` when it was sent and is unknown."""
+    def stamp(self) -> str:
+        """The exchange's time now, for `ask`."""
+        return str(self._exchange_clock())
+
+    async def ask(self, op: str, body: Mapping[str, Any], stamp: str) -> Mapping[str, Any]:
+        """The `data` of the answer. `stamp`: when it was found right to send it; suspended for longer than the receive
+        window since then, it is refused by the exchange as too old.
+
+        Raises `NotSent`, `Refusal`, or `NoAnswer` when it was sent and is unknown.
+        """
         connection = self.socket.connection
         if not self.is_open or connection is None or connection.state is not State.OPEN:
             raise NotSent("the trade socket is not connected")
@@ -69,7 +77,7 @@ class TradeSocket:
         self._waiting[number] = answer
         request = {
             "reqId": number,
-            "header": {"X-BAPI-TIMESTAMP": str(self._exchange_clock()), "X-BAPI-RECV-WINDOW": str(RECV_WINDOW_MS)},
+            "header": {"X-BAPI-TIMESTAMP": stamp, "X-BAPI-RECV-WINDOW": str(RECV_WINDOW_MS)},
             "op": op,
             "args": [body],
         }

@@ -100,6 +100,16 @@ class Turns:
 class _Ccxt(bybit):  # type: ignore[misc]
     """What ccxt does with what comes back is undone: it names half of the codes wrongly, and guesses."""
 
+    _stamp = 0
+
+    def stamp(self) -> None:
+        """Sign the next request for this moment: suspended for longer than the receive window before it leaves, it is
+        refused by the exchange as too old."""
+        self._stamp = int(super().nonce())
+
+    def nonce(self) -> int:
+        return self._stamp
+
     def handle_errors(  # noqa: PLR0913, PLR0917 - ccxt's
         self,
         httpCode: int,  # noqa: N803
@@ -174,6 +184,7 @@ class Transport:
         Raises `KeptBack`, `NotSent`, `Refusal` or `NoAnswer`, which is all that a lost or unclear reply tells.
         """
         await self.turns.take(path, closes=closes)
+        self._ccxt.stamp()
         if not sending():
             raise KeptBack
         access = "public" if path.startswith("/v5/market/") else "private"

@@ -10,15 +10,22 @@ from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 import psycopg
 
 from infra.environment import environment_of
 from infra.stack import Stack
-from tests.e2e.trader import Trader, eventually
+from tests.crash.pause import Pair
+from tests.e2e.trader import Json, Trader, eventually
 
 SYMBOL = "BTCUSDT"
 _PATIENCE_S = 90.0
+
+
+class Follower(Protocol):
+    def follow(self) -> None:
+        """See to the streamer's successor; called again and again."""
 
 
 class Streamer:
@@ -56,7 +63,7 @@ class Streamer:
         self._process.wait()
 
 
-def play(stack: Stack, streamer: Streamer) -> None:
+def play(stack: Stack, streamer: Follower) -> None:
     """Open, stop out, open short, reverse, move the stop, close by hand; then compare all books with the exchange."""
     with Trader(stack) as trader:
         trader.exchange.price(SYMBOL, "60000")
@@ -81,16 +88,46 @@ def play(stack: Stack, streamer: Streamer) -> None:
         _until(streamer, lambda: len(trader.trades()) == 3, "closed by hand")
         _until(streamer, lambda: not trader.positions(), "nothing open")
         check_books(trader)
+        assert len(_taken(trader, reduce_only=False)) == 3
+        assert _statuses(trader) == {"executed"}
+
+
+def play_a_late_entry(stack: Stack, pair: Pair) -> None:
+    """The first stops just before it sends an entry, for longer than the entry's time."""
+    with Trader(stack) as trader:
+        trader.exchange.price(SYMBOL, "60000")
+        strategy = trader.strategy(SYMBOL, max_age_s=5)
+        _until(pair, lambda: trader.get("/api/accounts")["items"][0]["status"] == "active", "the first at work")
+        trader.alert(strategy, action="buy", symbol=SYMBOL, qty="0.02")
+        _until(pair, lambda: _statuses(trader) <= {"expired", "failed"}, "the signal given up")
+        pair.settle()
+        assert trader.exchange.position(trader.api_key, SYMBOL) is None
+        assert _taken(trader, reduce_only=False) == []
+        assert trader.positions() == []
+
+
+def play_a_stop_crossed(stack: Stack, pair: Pair) -> None:
+    """The first stops while a position is open; its stop is crossed, and still is when the first goes on."""
+    with Trader(stack) as trader:
+        trader.exchange.price(SYMBOL, "60000")
+        strategy = trader.strategy(SYMBOL, max_age_s=300)
+        trader.alert(strategy, action="buy", symbol=SYMBOL, qty="0.02")
+        _until(pair, lambda: _protected(trader, "long"), "a protected long")
+        pair.first.pause()
+        trader.exchange.price(SYMBOL, "59050")
+        _until(pair, lambda: len(trader.trades()) == 1, "stopped out")
+        pair.settle()
+        check_books(trader)
+        assert len(_taken(trader, reduce_only=True)) == 1
 
 
 def check_books(trader: Trader) -> None:
     """Positions equal the exchange's, no id was taken twice, every fill is booked once, the ledger balances."""
-    assert trader.exchange.position(trader.api_key, SYMBOL) is None
-    taken = [order for order in trader.exchange.orders(trader.api_key) if order["status"] == "Filled"]
-    ids = Counter(order["order_link_id"] for order in taken)
+    held = trader.exchange.position(trader.api_key, SYMBOL)
+    ours_held = [(row["side"], Decimal(row["qty"])) for row in trader.positions()]
+    assert ours_held == ([(_SIDES[held["side"]], Decimal(held["qty"]))] if held else [])
+    ids = Counter(order["order_link_id"] for order in _taken(trader))
     assert max(ids.values()) == 1, ids
-    entries = [order for order in taken if not order["reduce_only"]]
-    assert len(entries) == 3, entries
 
     theirs = {row["execId"]: row for row in trader.exchange.executions(trader.api_key)}
     ours = {row["id"]: row for row in trader.get("/api/executions?limit=200")["items"]}
@@ -98,8 +135,19 @@ def check_books(trader: Trader) -> None:
     profit = trader.exchange.wallet(trader.api_key, trader.api_secret) - Decimal(10_000)
     assert sum((Decimal(trade["net_pnl"]) for trade in trader.trades()), Decimal(0)) == profit
     assert sum((Decimal(row["realised_pnl"]) - Decimal(row["fee"]) for row in ours.values()), Decimal(0)) == profit
-    statuses = {signal["status"] for signal in trader.get("/api/signals")["items"]}
-    assert statuses == {"executed"}, statuses
+
+
+_SIDES = {"Buy": "long", "Sell": "short"}
+
+
+def _taken(trader: Trader, *, reduce_only: bool | None = None) -> list[Json]:
+    """The orders the exchange filled."""
+    filled = [order for order in trader.exchange.orders(trader.api_key) if order["status"] == "Filled"]
+    return [order for order in filled if reduce_only in (None, order["reduce_only"])]
+
+
+def _statuses(trader: Trader) -> set[str]:
+    return {signal["status"] for signal in trader.get("/api/signals")["items"]}
 
 
 def _protected(trader: Trader, side: str) -> str | None:
@@ -115,7 +163,7 @@ def _resident(trader: Trader) -> Decimal:
     return Decimal(held["stop_loss"] or 0) if held else Decimal(0)
 
 
-def _until(streamer: Streamer, look: object, what: str) -> None:
+def _until(streamer: Follower, look: object, what: str) -> None:
     assert callable(look)
     deadline = time.monotonic() + _PATIENCE_S
 
