@@ -145,10 +145,12 @@ class AccountActor:
 
     def _symbols(self, event: Event) -> set[Symbol]:
         """The symbols an event may open or judge a position on."""
-        wanted = set(self.state.waiting) | set(self.state.reversals)
+        wanted = {lane.symbol for lane in self.state.waiting}
+        wanted |= {reversal.plan.symbol for reversal in self.state.reversals.values()}
+        held = {slot.symbol for slot in self.state.positions}
         match event:
             case SnapshotTaken():
-                wanted |= set(self.state.positions)
+                wanted |= held
             case Executed(execution=execution):
                 wanted.add(execution.symbol)
             case _:
@@ -157,7 +159,7 @@ class AccountActor:
                     wanted.add(signal.symbol)
                 command = getattr(event, "command", None)
                 if command is not None:
-                    wanted |= set(self.state.positions)
+                    wanted |= held
         return wanted
 
     def record(self, change: Change) -> None:
@@ -199,7 +201,7 @@ class AccountActor:
         return tuple(
             armed
             for level in levels
-            if (position := self.state.positions.get(level.symbol)) is not None
+            if (position := self.state.position(level.position_id)) is not None
             and position.status is PositionStatus.OPEN
             for armed in position.armed
             if armed.close_id == level.close_id
@@ -223,12 +225,12 @@ class AccountActor:
 
     async def _set_resident_stop(self, effect: SetResidentStop) -> None:
         try:
-            await self._rest.set_resident_stop(effect.symbol, effect.price, effect.trigger_by)
+            await self._rest.set_resident_stop(effect.slot, effect.price, effect.trigger_by)
         except Refusal as refusal:
             passed = stop_already_passed(refusal.code, refusal.message)
-            self.handle(ResidentStopRefused(effect.symbol, str(refusal), passed))
+            self.handle(ResidentStopRefused(effect.slot, str(refusal), passed))
         except NoAnswer as error:
-            self.handle(ResidentStopRefused(effect.symbol, str(error), passed=False))
+            self.handle(ResidentStopRefused(effect.slot, str(error), passed=False))
         self._audit_wanted.set()
 
     async def _resolve(self, order: Order) -> None:

@@ -161,9 +161,9 @@ class OwnedAccount:
         state = AccountState(
             instruments=self._market.instruments,
             strategies={strategy.id: strategy for strategy in strategies},
-            positions={position.symbol: position for position in positions},
+            positions={position.slot: position for position in positions},
             orders={order.link_id: order for order in orders},
-            reversals={reversal.plan.symbol: reversal for reversal in reversals},
+            reversals={reversal.plan.cause_id: reversal for reversal in reversals},
             seen=dict(seen),
             equity=self.row.equity,
             limits=self.row.limits,
@@ -173,8 +173,8 @@ class OwnedAccount:
         )
         for symbol in {symbol for strategy in strategies if strategy.enabled for symbol in strategy.symbols}:
             self._market.watch(symbol)
-        for symbol in state.positions:
-            self._market.watch(symbol)
+        for slot in state.positions:
+            self._market.watch(slot.symbol)
         log.info("account recovered", account=str(self.row.id), positions=len(positions), orders=len(orders))
         return AccountActor(
             self.account_id,

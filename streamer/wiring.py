@@ -85,7 +85,7 @@ def prices_of(fleet: Fleet, user_id: UUID) -> list[dict[str, Any]]:
         for account in fleet.accounts.values():
             if account.row.user_id == user_id and account.row.environment == environment and account.actor is not None:
                 state = account.actor.state
-                symbols |= set(state.positions)
+                symbols |= {slot.symbol for slot in state.positions}
                 symbols |= {symbol for strategy in state.strategies.values() for symbol in strategy.symbols}
         for symbol, quote in market.quotes().items():
             if symbol in symbols:

@@ -30,7 +30,8 @@ class ExitReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """`fee` above 0 was paid. `at` is the exchange's execTime, UTC milliseconds.
+    """`fee` above 0 was paid. `closed_qty`: the part of `qty` that reduced a position.
+    `at` is the exchange's execTime, UTC milliseconds.
 
     Source: Bybit V5, "Execution" stream and "Get Trade History".
     """
@@ -47,6 +48,7 @@ class Execution:
     exchange_order_id: str = ""
     stop_order_type: str = ""
     create_type: str = ""
+    closed_qty: Decimal = Decimal(0)
 
     @property
     def value(self) -> Decimal:

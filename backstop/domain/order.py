@@ -8,6 +8,7 @@ from backstop.domain.ids import OrderLinkId, PositionId, SignalId, Symbol
 from backstop.domain.money import Price, Qty
 from backstop.domain.protection import LevelKind, PriceSource
 from backstop.domain.side import Side
+from backstop.domain.slot import Slot
 
 
 class Purpose(StrEnum):
@@ -81,6 +82,7 @@ class Order:
     created_at: int
     position_id: PositionId | None = None
     signal_id: SignalId | None = None
+    position_idx: int = 0
     reduce_only: bool = True
     stop_loss: Price | None = None
     stop_trigger_by: PriceSource = PriceSource.LAST
@@ -95,6 +97,10 @@ class Order:
     final_at: int | None = None
     ret_code: int | None = None
     reason: str | None = None
+
+    @property
+    def slot(self) -> Slot:
+        return Slot(self.symbol, self.position_idx)
 
     @property
     def done(self) -> bool:

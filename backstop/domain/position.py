@@ -9,6 +9,7 @@ from backstop.domain.ids import OrderLinkId, PositionId, SignalId, StrategyId, S
 from backstop.domain.money import NO_QTY, NO_USDT, ZERO, Price, Qty, Usdt
 from backstop.domain.protection import Level, LevelKind, LevelStatus, Protection, ResidentStop, tightest
 from backstop.domain.side import PositionSide
+from backstop.domain.slot import Slot
 
 _COST_STEP = Decimal("1e-12")
 """Cost leaves a position in multiples of this, so that no later sum has more digits than Decimal keeps."""
@@ -46,6 +47,7 @@ class Position:
     gross_pnl: Usdt = NO_USDT
     fees: Usdt = NO_USDT
     funding: Usdt = NO_USDT
+    position_idx: int = 0
     levels: tuple[Level, ...] = ()
     levels_round: int = 0
     resident: ResidentStop = field(default_factory=ResidentStop)
@@ -55,6 +57,10 @@ class Position:
     exit_reason: ExitReason | None = None
     closed_at: int | None = None
     updated_at: int = 0
+
+    @property
+    def slot(self) -> Slot:
+        return Slot(self.symbol, self.position_idx)
 
     @property
     def entry_price(self) -> Price | None:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import assert_never
 
-from backstop.domain.ids import Symbol
 from backstop.domain.order import Purpose
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.refusal import Refused
@@ -18,14 +17,8 @@ from backstop.engine.shield import change_protection
 from backstop.engine.turn import Turn
 
 
-def symbol_of(turn: Turn, command: PositionCommand) -> Symbol | None:
-    """The symbol of the live position a command names, or None."""
-    position = _position(turn, command)
-    return position.symbol if position is not None else None
-
-
 def act_on_command(turn: Turn, command: PositionCommand) -> None:
-    position = _position(turn, command)
+    position = turn.state.position(command.position_id)
     if position is None or position.status is not PositionStatus.OPEN:
         settle_command(turn, command.id, Refused("position_closed", "the position is not open any more"))
         return
@@ -91,7 +84,3 @@ def _protect(turn: Turn, position: Position, command: ProtectCommand) -> None:
             return
     change_protection(turn, position, wanted)
     settle_command(turn, command.id)
-
-
-def _position(turn: Turn, command: PositionCommand) -> Position | None:
-    return next((p for p in turn.state.positions.values() if p.id == command.position_id), None)

@@ -16,6 +16,7 @@ from backstop.domain.order import Order
 from backstop.domain.position import Position, Trade
 from backstop.domain.protection import Level, PriceSource
 from backstop.domain.signal import SignalStatus
+from backstop.domain.slot import Slot
 from backstop.engine.events import Reminder
 from backstop.engine.reversal import Reversal
 
@@ -141,7 +142,7 @@ class SendOrder:
 
 @dataclass(frozen=True, slots=True)
 class SetResidentStop:
-    symbol: Symbol
+    slot: Slot
     price: Price
     trigger_by: PriceSource = PriceSource.LAST
 

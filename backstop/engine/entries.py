@@ -64,7 +64,7 @@ def act_on_signal(turn: Turn, signal: Signal) -> None:
     if isinstance(wish, Refused):
         settle_signal(turn, signal.id, wish)
         return
-    position = turn.state.positions.get(signal.symbol)
+    position = turn.state.of_strategy(signal.symbol, signal.strategy_id)
     match wish:
         case Leave():
             _leave(turn, signal, position)
@@ -160,7 +160,7 @@ def begin_reversal(turn: Turn, position: Position, plan: EntryPlan) -> None:
 
 def continue_reversal(turn: Turn, reversal: Reversal) -> None:
     """The old position is flat: open the new one, or end flat with the reason."""
-    turn.forget_reversal(reversal.plan.symbol)
+    turn.forget_reversal(reversal.plan.cause_id)
     reversal = replace(reversal, step=ReversalStep.OPENING)
     turn.put_reversal(reversal)
     turn.record(SaveReversal(reversal))
@@ -188,9 +188,8 @@ def open_position(turn: Turn, plan: EntryPlan) -> None:
             refusal = Refused("no_price", f"no price of {plan.symbol} is fresh enough to add to the position")
             settle_plan(turn, plan, SignalStatus.REFUSED, refusal)
             return
-        turn.queue(plan.symbol, plan, first=True)
         turn.afterwards(Subscribe(plan.symbol))
-        turn.afterwards(Remind(TakeNext(plan.symbol), turn.now + _QUOTE_RETRY_MS))
+        _wait(turn, plan)
         return
     qty = _quantity(turn, plan, quote, instrument)
     refused = qty if isinstance(qty, Refused) else refusal_of(turn, plan, qty, quote.last)
@@ -202,10 +201,16 @@ def open_position(turn: Turn, plan: EntryPlan) -> None:
     _send_entry(turn, plan, position, qty, _resident_stop(position, qty, quote.last, instrument))
 
 
+def _wait(turn: Turn, plan: EntryPlan) -> None:
+    lane = turn.state.lane(plan.symbol, plan.strategy_id)
+    turn.queue(lane, plan, first=True)
+    turn.afterwards(Remind(TakeNext(lane), turn.now + _QUOTE_RETRY_MS))
+
+
 def _grown(turn: Turn, plan: EntryPlan) -> Position | None:
     """The open position that `plan` adds to, protected from now on as the plan says; None when it opens a new one."""
-    position = turn.state.positions.get(plan.symbol)
-    if position is None or position.id != plan.adds_to:
+    position = turn.state.position(plan.adds_to)
+    if position is None:
         return None
     return position if plan.protection == position.protection else change_protection(turn, position, plan.protection)
 
@@ -231,6 +236,7 @@ def _new_position(turn: Turn, plan: EntryPlan) -> Position:
         strategy_id=plan.strategy_id,
         signal_id=plan.signal_id,
         leverage=plan.leverage,
+        position_idx=turn.state.slot(plan.symbol, plan.side).idx,
         status=PositionStatus.OPENING,
         updated_at=turn.now,
     )
@@ -248,6 +254,7 @@ def _send_entry(turn: Turn, plan: EntryPlan, position: Position, qty: Qty, stop:
         created_at=turn.now,
         position_id=position.id,
         signal_id=plan.signal_id,
+        position_idx=position.position_idx,
         reduce_only=False,
         stop_loss=stop,
         stop_trigger_by=plan.protection.trigger_by,
@@ -269,7 +276,11 @@ def _blocked(turn: Turn, plan: EntryPlan, instrument: Instrument | None) -> Refu
         return Refused("strategy_disabled", "the strategy is switched off or deleted")
     if not instrument.tradable:
         return Refused("not_tradable", f"{plan.symbol} takes no new positions at the exchange now")
-    if plan.symbol in turn.state.foreign:
+    slot = turn.state.slot(plan.symbol, plan.side)
+    held = turn.state.positions.get(slot)
+    if held is not None and held.id != plan.adds_to:
+        return Refused("slot_taken", f"another strategy holds the {plan.side} position on {plan.symbol}")
+    if slot in turn.state.foreign:
         return Refused(
             "foreign_position",
             f"a position that Backstop did not open is held on {plan.symbol}; close it at the exchange first",
@@ -283,7 +294,7 @@ def _blocked(turn: Turn, plan: EntryPlan, instrument: Instrument | None) -> Refu
 
 
 def _quantity(turn: Turn, plan: EntryPlan, quote: Quote, instrument: Instrument) -> Qty | Refused:
-    position = turn.state.positions.get(plan.symbol)
+    position = turn.state.position(plan.adds_to)
     trigger = quote.of(plan.protection.trigger_by)
     assert trigger is not None, quote
     untried = position is None or plan.protection != position.protection

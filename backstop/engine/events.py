@@ -13,6 +13,7 @@ from backstop.domain.order import OrderStatus
 from backstop.domain.protection import PriceMark, PriceSource, TakeProfit
 from backstop.domain.side import PositionSide
 from backstop.domain.signal import Signal
+from backstop.domain.slot import Lane, Slot
 from backstop.domain.strategy import Strategy
 
 
@@ -193,6 +194,11 @@ class ExchangePosition:
     stop_loss: Price | None
     at: int
     stop_trigger_by: PriceSource | None = None
+    idx: int = 0
+
+    @property
+    def slot(self) -> Slot:
+        return Slot(self.symbol, self.idx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +210,7 @@ class PositionReported:
 class ResidentStopRefused:
     """`passed`: the price is already beyond the stop, so that the exchange cannot keep it."""
 
-    symbol: Symbol
+    slot: Slot
     message: str
     passed: bool
 
@@ -252,14 +258,14 @@ class CheckOrder:
 class CloseAgain:
     """Send the next close, if the position is still there and none is under way."""
 
-    symbol: Symbol
+    slot: Slot
 
 
 @dataclass(frozen=True, slots=True)
 class TakeNext:
-    """Look again at what waits for this symbol."""
+    """Look again at what waits in this line."""
 
-    symbol: Symbol
+    lane: Lane
 
 
 Reminder = ResendOrder | CheckOrder | CloseAgain | TakeNext

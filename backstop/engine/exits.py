@@ -7,11 +7,12 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
-from backstop.domain.ids import OrderLinkId, SignalId, Symbol, cause_of, next_attempt, order_link_id
+from backstop.domain.ids import OrderLinkId, SignalId, cause_of, next_attempt, order_link_id
 from backstop.domain.money import Qty, floor_to
 from backstop.domain.order import Order, Purpose
 from backstop.domain.position import Position, PositionStatus, trade_of
 from backstop.domain.protection import Level, LevelKind, LevelStatus
+from backstop.domain.slot import Slot
 from backstop.engine.effects import Disarm, Remind, SaveTrade, SendOrder
 from backstop.engine.events import CheckOrder, CloseAgain, LevelCrossed
 from backstop.engine.stops import move_stop
@@ -24,11 +25,9 @@ CHECK_AFTER_MS = 2_000
 
 
 def on_level_crossed(turn: Turn, event: LevelCrossed) -> None:
-    position = turn.state.positions.get(event.symbol)
-    if position is None or position.status is not PositionStatus.OPEN:
-        return
-    level = next((level for level in position.armed if level.close_id == event.close_id), None)
-    if level is None:
+    found = ((held, level) for held in turn.state.on(event.symbol) for level in held.armed)
+    position, level = next(((held, level) for held, level in found if level.close_id == event.close_id), (None, None))
+    if position is None or level is None or position.status is not PositionStatus.OPEN:
         return
     if level.kind in (LevelKind.RATCHET, LevelKind.BREAK_EVEN):
         move_stop(turn, position, level, event.price)
@@ -103,9 +102,9 @@ def free_quantity(turn: Turn, position: Position) -> Decimal:
     return max(Decimal(0), position.qty - taken)
 
 
-def close_again(turn: Turn, symbol: Symbol) -> None:
+def close_again(turn: Turn, slot: Slot) -> None:
     """The next close of a position that should be gone and is not."""
-    position = turn.state.positions.get(symbol)
+    position = turn.state.positions.get(slot)
     if position is None or position.status is not PositionStatus.CLOSING or position.qty <= 0:
         return
     last = position.closing_link_id
@@ -158,7 +157,7 @@ def recall_close(turn: Turn, position: Position, link_id: OrderLinkId) -> Positi
     gone = tuple(other.close_id for other in position.armed)
     if gone:
         turn.at_once(Disarm(gone))
-    turn.afterwards(Remind(CloseAgain(position.symbol), turn.now + CHECK_AFTER_MS))
+    turn.afterwards(Remind(CloseAgain(position.slot), turn.now + CHECK_AFTER_MS))
     return replace(position, status=PositionStatus.CLOSING, closing_link_id=link_id, levels=disarmed(position.levels))
 
 
@@ -207,6 +206,7 @@ def _send_close(
         created_at=turn.now,
         position_id=position.id,
         signal_id=signal_id,
+        position_idx=position.position_idx,
         reduce_only=True,
     )
     turn.at_once(SendOrder(order))
@@ -227,7 +227,7 @@ def finish(turn: Turn, position: Position) -> None:
         if order.position_id == closed.id and order.done:
             turn.forget_order(order.link_id)
     turn.record(SaveTrade(trade_of(closed)))
-    turn.state = replace(turn.state, settled_at={**turn.state.settled_at, closed.symbol: turn.now})
+    turn.state = replace(turn.state, settled_at={**turn.state.settled_at, closed.slot: turn.now})
 
 
 def disarmed(levels: tuple[Level, ...]) -> tuple[Level, ...]:

@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 from backstop.domain.execution import FUNDING, POSITION_CHANGING, Execution, ExitReason, foreign_exit_reason
-from backstop.domain.ids import OrderLinkId, Symbol, cause_of
+from backstop.domain.ids import OrderLinkId, cause_of
 from backstop.domain.money import NO_USDT, Usdt, plain
 from backstop.domain.order import Order, OrderStatus, Purpose
 from backstop.domain.position import Position, PositionStatus, apply_fill
+from backstop.domain.side import PositionSide
+from backstop.domain.slot import Slot
 from backstop.engine.effects import (
     BookExecution,
     Notice,
@@ -44,24 +46,25 @@ def on_executed(turn: Turn, execution: Execution) -> bool:
     if execution.exec_id in turn.state.seen:
         return False
     if _too_early(turn, execution):
-        held = turn.state.early.get(execution.symbol, ())
+        slot = _slot(turn, execution)
+        held = turn.state.early.get(slot, ())
         if execution.exec_id not in {other.exec_id for other in held}:
-            _hold(turn, execution.symbol, (*held, execution))
+            _hold(turn, slot, (*held, execution))
         return False
     return _book(turn, execution)
 
 
 def book_early(turn: Turn) -> None:
     """Book the fills held back whose time has come."""
-    for symbol in tuple(turn.state.early):
-        while ready := [other for other in turn.state.early.get(symbol, ()) if not _too_early(turn, other)]:
-            _hold(turn, symbol, tuple(other for other in turn.state.early[symbol] if other is not ready[0]))
+    for slot in tuple(turn.state.early):
+        while ready := [other for other in turn.state.early.get(slot, ()) if not _too_early(turn, other)]:
+            _hold(turn, slot, tuple(other for other in turn.state.early[slot] if other is not ready[0]))
             if ready[0].exec_id not in turn.state.seen:
                 _book(turn, ready[0])
 
 
 def _too_early(turn: Turn, execution: Execution) -> bool:
-    position = turn.state.positions.get(execution.symbol)
+    position = turn.state.positions.get(_slot(turn, execution))
     return (
         position is not None
         and execution.exec_type in POSITION_CHANGING
@@ -71,16 +74,26 @@ def _too_early(turn: Turn, execution: Execution) -> bool:
     )
 
 
-def _hold(turn: Turn, symbol: Symbol, held: tuple[Execution, ...]) -> None:
-    early = {other: fills for other, fills in turn.state.early.items() if other != symbol}
+def _slot(turn: Turn, execution: Execution) -> Slot:
+    """The slot an execution belongs to. Executions do not name it: our orders do and, of others in hedge mode, a buy that
+    closes nothing went to the long, one that closes to the short (a funding row's side is the position's)."""
+    order = turn.state.orders.get(OrderLinkId(execution.order_link_id))
+    if order is not None:
+        return order.slot
+    side = PositionSide.opened_by(execution.side)
+    return turn.state.slot(execution.symbol, side.opposite if execution.closed_qty > 0 else side)
+
+
+def _hold(turn: Turn, slot: Slot, held: tuple[Execution, ...]) -> None:
+    early = {other: fills for other, fills in turn.state.early.items() if other != slot}
     if held:
-        early[symbol] = held
+        early[slot] = held
     turn.state = replace(turn.state, early=early)
 
 
 def _book(turn: Turn, execution: Execution) -> bool:
     _remember(turn, execution)
-    position = turn.state.positions.get(execution.symbol)
+    position = turn.state.positions.get(_slot(turn, execution))
     if execution.exec_type == FUNDING:
         _book_funding(turn, execution, position)
         return False
@@ -110,7 +123,7 @@ def _book(turn: Turn, execution: Execution) -> bool:
         _apply(turn, position, execution, order)
     if order is not None and order.done:
         order_done(turn, order)
-    return position is not None and execution.symbol not in turn.state.positions
+    return position is not None and position.slot not in turn.state.positions
 
 
 _UNPROVEN = (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN)
@@ -147,6 +160,7 @@ def _recalled(execution: Execution, position: Position) -> Order:
         qty=execution.qty,
         created_at=execution.at,
         position_id=position.id,
+        position_idx=position.position_idx,
         status=OrderStatus.OPEN,
     )
 
@@ -166,7 +180,7 @@ def _apply(turn: Turn, position: Position, execution: Execution, order: Order | 
                 f"{execution.symbol} was traded past zero at the exchange by {plain(filled.excess)}: not ours",
             )
         )
-        turn.state = replace(turn.state, foreign={**turn.state.foreign, execution.symbol: filled.excess})
+        turn.state = replace(turn.state, foreign={**turn.state.foreign, position.slot: filled.excess})
         turn.afterwards(TakeSnapshot())
     if position.qty == 0 and position.exit_qty > 0 and not entry_under_way(turn, position):
         finish(turn, position)
@@ -177,12 +191,12 @@ def _apply(turn: Turn, position: Position, execution: Execution, order: Order | 
         if position.status is PositionStatus.OPEN:
             position = lay_levels(turn, position)
         else:
-            turn.afterwards(Remind(CloseAgain(position.symbol), turn.now))
+            turn.afterwards(Remind(CloseAgain(position.slot), turn.now))
     turn.put_position(position)
     if execution.side is position.side.entry:
         order_resident_stop(turn, position)
     if position.status is PositionStatus.CLOSING and position.qty > 0 and order is None:
-        turn.afterwards(Remind(CloseAgain(position.symbol), turn.now))
+        turn.afterwards(Remind(CloseAgain(position.slot), turn.now))
 
 
 def entry_under_way(turn: Turn, position: Position) -> bool:

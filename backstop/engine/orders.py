@@ -172,7 +172,7 @@ def order_done(turn: Turn, order: Order) -> None:
 
 
 def _entry_done(turn: Turn, order: Order) -> None:
-    position = turn.state.positions.get(order.symbol)
+    position = turn.state.positions.get(order.slot)
     if position is None or position.id != order.position_id:
         return
     plan = _plan_of(turn, order, position)
@@ -197,10 +197,10 @@ def _entry_done(turn: Turn, order: Order) -> None:
 
 def _close_done(turn: Turn, order: Order) -> None:
     """What the close left over is closed by the next one, which takes its purpose from this one."""
-    position = turn.state.positions.get(order.symbol)
+    position = turn.state.positions.get(order.slot)
     if position is not None and position.qty > 0 and position.closing_link_id == order.link_id:
         wait = 0 if order.filled_qty > 0 else _backoff(order)
-        turn.afterwards(Remind(CloseAgain(order.symbol), turn.now + wait))
+        turn.afterwards(Remind(CloseAgain(order.slot), turn.now + wait))
         return
     turn.forget_order(order.link_id)
     if position is None or position.qty <= 0 or position.id != order.position_id:
@@ -225,7 +225,7 @@ def _close_done(turn: Turn, order: Order) -> None:
 
 def _nothing_left(turn: Turn, order: Order) -> None:
     """The exchange holds nothing to reduce: a part is not tried again, a whole close is until our books say so too."""
-    position = turn.state.positions.get(order.symbol)
+    position = turn.state.positions.get(order.slot)
     if position is not None and position.closing_link_id == order.link_id:
         order_done(turn, order)
     else:
@@ -234,7 +234,7 @@ def _nothing_left(turn: Turn, order: Order) -> None:
 
 def _still_wanted(turn: Turn, order: Order) -> bool:
     """Whether what a close was to reduce is still held: sent later it would reduce what was opened since."""
-    position = turn.state.positions.get(order.symbol)
+    position = turn.state.positions.get(order.slot)
     return position is not None and position.id == order.position_id
 
 
@@ -277,8 +277,8 @@ def _send_again(turn: Turn, order: Order) -> None:
 
 def _plan_of(turn: Turn, order: Order, position: Position) -> EntryPlan:
     """The plan an entry order came from, as far as its end needs it."""
-    reversal = turn.state.reversals.get(order.symbol)
-    if reversal is not None and reversal.plan.cause_id == order.position_id:
+    reversal = turn.state.reversals.get(order.position_id) if order.position_id is not None else None
+    if reversal is not None:
         return reversal.plan
     cause = cause_of(order.link_id)
     assert cause is not None, order

@@ -24,10 +24,11 @@ def refusal_of(turn: Turn, plan: EntryPlan, qty: Qty, price: Price) -> Refused |
         return Refused(
             "halted", f"trading is halted ({state.halt.level}): {state.halt.reason}; resume it to trade again"
         )
-    open_now = [position for position in state.positions.values() if position.symbol != plan.symbol]
+    slot, added_to = state.slot(plan.symbol, plan.side), state.position(plan.adds_to)
+    open_now = [position for position in state.positions.values() if position.slot != slot]
     if limits.max_open_positions is not None and not adds and len(open_now) >= limits.max_open_positions:
         return Refused("max_open_positions", f"{len(open_now)} positions are open, the account's limit")
-    ours = state.positions[plan.symbol].cost if adds else Decimal(0)
+    ours = added_to.cost if added_to is not None else Decimal(0)
     notional = sum((position.cost for position in open_now), Decimal(0)) + ours + qty * price
     if limits.max_notional is not None and notional > limits.max_notional:
         return Refused(
@@ -47,8 +48,8 @@ def _too_often(turn: Turn, plan: EntryPlan) -> Refused | None:
     ):
         if most is not None and sum(at > now - span for at in entries) >= most:
             return Refused(code, f"{most} entries within {span // 1000} s, the account's limit")
-    closed_at = turn.state.settled_at.get(plan.symbol)
-    reversing = plan.symbol in turn.state.reversals
+    closed_at = turn.state.settled_at.get(turn.state.slot(plan.symbol, plan.side))
+    reversing = plan.cause_id in turn.state.reversals
     if limits.cooldown_ms is not None and closed_at is not None and not reversing and plan.adds_to is None:
         left = limits.cooldown_ms - (now - closed_at)
         if left > 0:

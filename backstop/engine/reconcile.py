@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from backstop.domain.execution import Execution
-from backstop.domain.ids import Symbol, compact
+from backstop.domain.ids import compact
 from backstop.domain.money import NO_QTY, NO_USDT, Price, Qty, plain
 from backstop.domain.order import OrderStatus
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.side import PositionSide, Side
+from backstop.domain.slot import Slot
 from backstop.engine.effects import Notice, NoticeLevel, Remind, ResolveOrder
 from backstop.engine.events import CloseAgain, ExchangePosition, SnapshotTaken
 from backstop.engine.fills import on_executed
@@ -22,16 +23,16 @@ something happened on the symbol."""
 _LOOK_UP_AFTER_MS = 2_000
 
 
-def on_snapshot(turn: Turn, snapshot: SnapshotTaken) -> set[Symbol]:
-    """Compare; returns the symbols on which a position was found to be closed."""
-    held = {position.symbol: position for position in snapshot.positions if position.size > 0}
-    closed: set[Symbol] = set()
+def on_snapshot(turn: Turn, snapshot: SnapshotTaken) -> set[Slot]:
+    """Compare; returns the slots on which a position was found to be closed."""
+    held = {position.slot: position for position in snapshot.positions if position.size > 0}
+    closed: set[Slot] = set()
     for position in tuple(turn.state.positions.values()):
-        theirs = held.get(position.symbol)
+        theirs = held.get(position.slot)
         if theirs is not None:
             on_position_reported(turn, theirs)
-        if _adopt_difference(turn, turn.state.positions.get(position.symbol, position), theirs, snapshot.at):
-            closed.add(position.symbol)
+        if _adopt_difference(turn, turn.state.positions.get(position.slot, position), theirs, snapshot.at):
+            closed.add(position.slot)
     _note_foreign(turn, held, snapshot.at)
     for order in turn.state.orders.values():
         if (
@@ -42,7 +43,7 @@ def on_snapshot(turn: Turn, snapshot: SnapshotTaken) -> set[Symbol]:
             turn.afterwards(ResolveOrder(order))
     for position in turn.state.positions.values():
         if position.status is PositionStatus.CLOSING and position.qty > 0:
-            turn.afterwards(Remind(CloseAgain(position.symbol), turn.now))
+            turn.afterwards(Remind(CloseAgain(position.slot), turn.now))
     return closed
 
 
@@ -50,15 +51,15 @@ def _adopt_difference(turn: Turn, ours: Position, theirs: ExchangePosition | Non
     same_side = theirs is not None and theirs.side is ours.side
     size = theirs.size if theirs is not None and same_side else NO_QTY
     if size == ours.qty or ours.status is PositionStatus.OPENING:
-        _set_doubt(turn, ours.symbol, None)
+        _set_doubt(turn, ours.slot, None)
         return False
-    doubt = turn.state.doubts.get(ours.symbol)
+    doubt = turn.state.doubts.get(ours.slot)
     if doubt is None or doubt.size != size:
         doubt = Doubt(size, at)
-        _set_doubt(turn, ours.symbol, doubt)
+        _set_doubt(turn, ours.slot, doubt)
     if _moving(turn, ours) or at - doubt.since < SETTLED_AFTER_MS or at - ours.updated_at < SETTLED_AFTER_MS:
         return False
-    _set_doubt(turn, ours.symbol, None)
+    _set_doubt(turn, ours.slot, None)
     quote = turn.state.quotes.get(ours.symbol)
     price = theirs.mark_price if theirs is not None else (quote.mark if quote is not None else ours.entry_price)
     assert price is not None, ours
@@ -85,37 +86,37 @@ def _adopt_difference(turn: Turn, ours: Position, theirs: ExchangePosition | Non
             at=at,
         ),
     )
-    return ours.symbol not in turn.state.positions
+    return ours.slot not in turn.state.positions
 
 
-def _set_doubt(turn: Turn, symbol: Symbol, doubt: Doubt | None) -> None:
-    doubts = {other: held for other, held in turn.state.doubts.items() if other != symbol}
+def _set_doubt(turn: Turn, slot: Slot, doubt: Doubt | None) -> None:
+    doubts = {other: held for other, held in turn.state.doubts.items() if other != slot}
     if doubt is not None:
-        doubts[symbol] = doubt
+        doubts[slot] = doubt
     if doubts != dict(turn.state.doubts):
         turn.state = replace(turn.state, doubts=doubts)
 
 
 def _moving(turn: Turn, position: Position) -> bool:
     """Whether an order of ours may still change it: its outcome comes first."""
-    return any(order.symbol == position.symbol and not order.done for order in turn.state.orders.values())
+    return any(order.slot == position.slot and not order.done for order in turn.state.orders.values())
 
 
-def _note_foreign(turn: Turn, held: dict[Symbol, ExchangePosition], at: int) -> None:
+def _note_foreign(turn: Turn, held: dict[Slot, ExchangePosition], at: int) -> None:
     foreign = {}
-    for symbol, theirs in held.items():
-        ours = turn.state.positions.get(symbol)
+    for slot, theirs in held.items():
+        ours = turn.state.positions.get(slot)
         mine = ours is not None and (ours.side is theirs.side or ours.status is PositionStatus.OPENING)
-        lately = at - turn.state.settled_at.get(symbol, -SETTLED_AFTER_MS) < SETTLED_AFTER_MS
-        if not mine and (not lately or symbol in turn.state.foreign):
-            foreign[symbol] = theirs.size
-            if symbol not in turn.state.foreign:
+        lately = at - turn.state.settled_at.get(slot, -SETTLED_AFTER_MS) < SETTLED_AFTER_MS
+        if not mine and (not lately or slot in turn.state.foreign):
+            foreign[slot] = theirs.size
+            if slot not in turn.state.foreign:
                 side = theirs.side or PositionSide.LONG
                 turn.record(
                     Notice(
                         NoticeLevel.WARNING,
                         "foreign_position",
-                        f"{plain(theirs.size)} {symbol} {side} is held that Backstop did not open; "
+                        f"{plain(theirs.size)} {slot.symbol} {side} is held that Backstop did not open; "
                         "it is not protected here, and signals for it are refused until it is closed",
                     )
                 )

@@ -24,10 +24,10 @@ def settle_command(turn: Turn, command_id: CommandId, refused: Refused | None = 
 
 def settle_plan(turn: Turn, plan: EntryPlan, status: SignalStatus, refused: Refused) -> None:
     """An entry that will not be. When it was the second half of a reversal, that ends flat, and the trader is told."""
-    reversal = turn.state.reversals.get(plan.symbol)
-    if reversal is not None and reversal.plan.cause_id == plan.cause_id:
+    reversal = turn.state.reversals.get(plan.cause_id)
+    if reversal is not None:
         step = ReversalStep.FLAT_EXPIRED if status is SignalStatus.EXPIRED else ReversalStep.FLAT_FAILED
-        turn.forget_reversal(plan.symbol)
+        turn.forget_reversal(plan.cause_id)
         turn.record(SaveReversal(replace(reversal, step=step, reason=refused.message)))
         turn.record(
             Notice(NoticeLevel.WARNING, step.value, f"{plan.symbol} was closed but not opened again: {refused.message}")
@@ -41,7 +41,7 @@ def settle_plan(turn: Turn, plan: EntryPlan, status: SignalStatus, refused: Refu
 
 def finish_reversal(turn: Turn, plan: EntryPlan) -> None:
     """The new position stands."""
-    reversal = turn.state.reversals.get(plan.symbol)
-    if reversal is not None and reversal.plan.cause_id == plan.cause_id:
-        turn.forget_reversal(plan.symbol)
+    reversal = turn.state.reversals.get(plan.cause_id)
+    if reversal is not None:
+        turn.forget_reversal(plan.cause_id)
         turn.record(SaveReversal(replace(reversal, step=ReversalStep.REVERSED)))

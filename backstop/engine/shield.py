@@ -93,7 +93,7 @@ def change_protection(turn: Turn, position: Position, protection: Protection) ->
         wanted = _wanted_resident(edited, entry, instrument)
         stays = wanted == position.resident.price and protection.trigger_by is position.protection.trigger_by
         if wanted is not None and not stays:
-            turn.afterwards(SetResidentStop(position.symbol, wanted, protection.trigger_by))
+            turn.afterwards(SetResidentStop(position.slot, wanted, protection.trigger_by))
     return edited
 
 
@@ -110,7 +110,7 @@ def _used_rungs(position: Position) -> frozenset[int]:
 
 def on_position_reported(turn: Turn, reported: ExchangePosition) -> None:
     """The exchange's word on its own stop: keep the proof, mend what is wrong."""
-    position = turn.state.positions.get(reported.symbol)
+    position = turn.state.positions.get(reported.slot)
     if position is None or reported.side is not position.side or reported.size <= 0:
         return
     resident = position.resident
@@ -153,7 +153,7 @@ def order_resident_stop(turn: Turn, position: Position) -> None:
         return
     asked = replace(position, resident_tries=position.resident_tries + 1, resident_asked_at=turn.now)
     turn.put_position(asked, quiet=True)
-    turn.afterwards(SetResidentStop(position.symbol, wanted, position.protection.trigger_by))
+    turn.afterwards(SetResidentStop(position.slot, wanted, position.protection.trigger_by))
 
 
 def _wanted_resident(position: Position, entry: Price, instrument: Instrument) -> Price | None:
@@ -177,7 +177,7 @@ def resident_is_right(position: Position, entry: Price, instrument: Instrument) 
 
 
 def on_resident_refused(turn: Turn, event: ResidentStopRefused) -> None:
-    position = turn.state.positions.get(event.symbol)
+    position = turn.state.positions.get(event.slot)
     if position is None or position.status is not PositionStatus.OPEN:
         return
     if event.passed or position.resident_tries >= _TRIES:

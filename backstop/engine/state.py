@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from uuid import UUID
 
 from backstop.domain.execution import Execution
-from backstop.domain.ids import OrderLinkId, StrategyId, Symbol
+from backstop.domain.ids import OrderLinkId, PositionId, StrategyId, Symbol
 from backstop.domain.instrument import Instrument
 from backstop.domain.limits import NO_LIMITS, Day, Halt, Limits
 from backstop.domain.order import Order
 from backstop.domain.position import Position
+from backstop.domain.side import PositionSide
 from backstop.domain.signal import Signal
+from backstop.domain.slot import Lane, Slot, slot_for
 from backstop.domain.strategy import Strategy
 from backstop.engine.events import PositionCommand, Quote
 from backstop.engine.reversal import EntryPlan, Reversal
@@ -29,7 +32,8 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """One-way mode: one position a symbol. `orders` holds those not done; `positions` those not closed;
+    """One position a slot. `hedged`: symbols known to be in hedge mode. `orders` holds those not done; `positions` those
+    not closed; `reversals` by what asked for them;
     `seen` the executions booked lately, by exec id; `foreign` what is held that we did not open;
     `settled_at` when we last closed a symbol; `doubts` where the exchange disagrees; `early` closing fills told before
     the opening fills they belong to; `day` the equity it began with; `entries_at` when entries of the last day were
@@ -37,18 +41,41 @@ class AccountState:
 
     instruments: Mapping[Symbol, Instrument] = field(default_factory=dict)
     strategies: Mapping[StrategyId, Strategy] = field(default_factory=dict)
-    positions: Mapping[Symbol, Position] = field(default_factory=dict)
+    hedged: frozenset[Symbol] = frozenset()
+    positions: Mapping[Slot, Position] = field(default_factory=dict)
     orders: Mapping[OrderLinkId, Order] = field(default_factory=dict)
-    reversals: Mapping[Symbol, Reversal] = field(default_factory=dict)
-    waiting: Mapping[Symbol, tuple[Request, ...]] = field(default_factory=dict)
-    foreign: Mapping[Symbol, Decimal] = field(default_factory=dict)
+    reversals: Mapping[UUID, Reversal] = field(default_factory=dict)
+    waiting: Mapping[Lane, tuple[Request, ...]] = field(default_factory=dict)
+    foreign: Mapping[Slot, Decimal] = field(default_factory=dict)
     seen: Mapping[str, int] = field(default_factory=dict)
-    settled_at: Mapping[Symbol, int] = field(default_factory=dict)
-    doubts: Mapping[Symbol, Doubt] = field(default_factory=dict)
-    early: Mapping[Symbol, tuple[Execution, ...]] = field(default_factory=dict)
+    settled_at: Mapping[Slot, int] = field(default_factory=dict)
+    doubts: Mapping[Slot, Doubt] = field(default_factory=dict)
+    early: Mapping[Slot, tuple[Execution, ...]] = field(default_factory=dict)
     quotes: Mapping[Symbol, Quote] = field(default_factory=dict)
     equity: Decimal | None = None
     limits: Limits = NO_LIMITS
     halt: Halt | None = None
     day: Day | None = None
     entries_at: tuple[int, ...] = ()
+
+    def slot(self, symbol: Symbol, side: PositionSide) -> Slot:
+        """Where a position on this side is held, as the symbol's mode is known."""
+        return slot_for(symbol, side, hedged=symbol in self.hedged)
+
+    def lane(self, symbol: Symbol, strategy_id: StrategyId | None) -> Lane:
+        """The line in which what a strategy wants on a symbol waits."""
+        return Lane(symbol, strategy_id if symbol in self.hedged else None)
+
+    def position(self, position_id: PositionId | None) -> Position | None:
+        """A position that is not closed, by its id."""
+        return next((position for position in self.positions.values() if position.id == position_id), None)
+
+    def of_strategy(self, symbol: Symbol, strategy_id: StrategyId | None) -> Position | None:
+        """What a strategy holds on a symbol. In one-way mode that is whatever is held there."""
+        if symbol not in self.hedged:
+            return self.positions.get(Slot(symbol))
+        return next((held for held in self.on(symbol) if held.strategy_id == strategy_id), None)
+
+    def on(self, symbol: Symbol) -> tuple[Position, ...]:
+        """The positions on a symbol that are not closed."""
+        return tuple(position for slot, position in self.positions.items() if slot.symbol == symbol)

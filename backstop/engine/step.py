@@ -3,11 +3,12 @@
 from dataclasses import replace
 from typing import assert_never
 
-from backstop.domain.ids import Symbol
+from backstop.domain.ids import PositionId
 from backstop.domain.money import plain
 from backstop.domain.position import PositionStatus
 from backstop.domain.signal import Signal
-from backstop.engine.commands import act_on_command, symbol_of
+from backstop.domain.slot import Lane
+from backstop.engine.commands import act_on_command
 from backstop.engine.effects import Effect, SaveEquity, Subscribe
 from backstop.engine.entries import act_on_signal, continue_reversal, is_known, open_position
 from backstop.engine.events import (
@@ -91,7 +92,7 @@ def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 - a tabl
         case OrderLapsed():
             on_lapsed(turn, event)
         case SignalReceived():
-            _take(turn, event.signal.symbol, event.signal)
+            _take(turn, turn.state.lane(event.signal.symbol, event.signal.strategy_id), event.signal)
         case CommandReceived():
             _command(turn, event.command)
         case PositionReported():
@@ -126,11 +127,11 @@ def _command(turn: Turn, command: Command) -> None:
         case ResumeCommand():
             on_resume(turn, command)
         case _:
-            symbol = symbol_of(turn, command)
-            if symbol is None:
+            position = turn.state.position(command.position_id)
+            if position is None:
                 act_on_command(turn, command)
             else:
-                _take(turn, symbol, command)
+                _take(turn, turn.state.lane(position.symbol, position.strategy_id), command)
 
 
 def _remind(turn: Turn, reminder: Reminder) -> None:
@@ -140,19 +141,19 @@ def _remind(turn: Turn, reminder: Reminder) -> None:
         case CheckOrder():
             on_check(turn, reminder)
         case CloseAgain():
-            close_again(turn, reminder.symbol)
+            close_again(turn, reminder.slot)
         case TakeNext():
-            _take_next(turn, reminder.symbol)
+            _take_next(turn, reminder.lane)
         case _:
             assert_never(reminder)
 
 
-def _take(turn: Turn, symbol: Symbol, request: Signal | Request) -> None:
-    """Act now, or wait behind what is under way on this symbol, in the order of arrival."""
+def _take(turn: Turn, lane: Lane, request: Signal | Request) -> None:
+    """Act now, or wait behind what is under way in this lane, in the order of arrival."""
     if not isinstance(request, EntryPlan) and is_known(turn, request.id):
         return
-    if _busy(turn, symbol, request) or symbol in turn.state.waiting:
-        turn.queue(symbol, request)
+    if _busy(turn, lane, request) or lane in turn.state.waiting:
+        turn.queue(lane, request)
     else:
         _act(turn, request)
 
@@ -167,15 +168,17 @@ def _act(turn: Turn, request: Request) -> None:
             act_on_command(turn, request)
 
 
-def _busy(turn: Turn, symbol: Symbol, request: Request) -> bool:
+def _busy(turn: Turn, lane: Lane, request: Request) -> bool:
     """Whether something is under way: also a close of what is gone, which could reduce what would be opened now, and for
     what counts on the quantity held, an order that makes it larger."""
-    if symbol in turn.state.reversals:
+    state = turn.state
+    if any(state.lane(one.plan.symbol, one.plan.strategy_id) == lane for one in state.reversals.values()):
         return True
-    position = turn.state.positions.get(symbol)
+    position = state.of_strategy(lane.symbol, lane.strategy_id)
     if position is not None:
         return position.status is not PositionStatus.OPEN or (is_sized(request) and entry_under_way(turn, position))
-    return any(order.symbol == symbol for order in turn.state.orders.values())
+    held = {other.id for other in state.on(lane.symbol)}
+    return any(order.symbol == lane.symbol and order.position_id not in held for order in state.orders.values())
 
 
 def _go_on(turn: Turn, event: Event) -> None:
@@ -184,27 +187,28 @@ def _go_on(turn: Turn, event: Event) -> None:
         return
     enforce(turn)
     book_early(turn)
-    for symbol, reversal in tuple(turn.state.reversals.items()):
-        waits = reversal.plan in turn.state.waiting.get(symbol, ())
-        if symbol not in turn.state.positions and not waits:
+    for cause_id, reversal in tuple(turn.state.reversals.items()):
+        waits = any(reversal.plan in line for line in turn.state.waiting.values())
+        under_way = turn.state.position(reversal.position_id) or turn.state.position(PositionId(cause_id))
+        if under_way is None and not waits:
             continue_reversal(turn, reversal)
-    for symbol in tuple(turn.state.waiting):
-        _take_next(turn, symbol, only_if_settled=True)
+    for lane in tuple(turn.state.waiting):
+        _take_next(turn, lane, only_if_settled=True)
 
 
-def _take_next(turn: Turn, symbol: Symbol, *, only_if_settled: bool = False) -> None:
+def _take_next(turn: Turn, lane: Lane, *, only_if_settled: bool = False) -> None:
     """Work off the line until something is under way again or the first in it has to wait for a price."""
-    while symbol in turn.state.waiting:
-        first = turn.state.waiting[symbol][0]
+    while lane in turn.state.waiting:
+        first = turn.state.waiting[lane][0]
         if isinstance(first, EntryPlan):
             if only_if_settled:
                 return
-            turn.next_waiting(symbol)
+            turn.next_waiting(lane)
             open_position(turn, first)
             only_if_settled = True
             continue
-        if _busy(turn, symbol, first):
+        if _busy(turn, lane, first):
             return
-        request = turn.next_waiting(symbol)
+        request = turn.next_waiting(lane)
         assert request is not None
         _act(turn, request)

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
+from uuid import UUID
 
-from backstop.domain.ids import OrderLinkId, Symbol
+from backstop.domain.ids import OrderLinkId
 from backstop.domain.order import Order
 from backstop.domain.position import Position, PositionStatus
+from backstop.domain.slot import Lane
 from backstop.engine.effects import Change, Commit, Effect, SaveOrder, SavePosition
 from backstop.engine.reversal import Reversal
 from backstop.engine.state import AccountState, Request
@@ -43,9 +45,9 @@ class Turn:
     def put_position(self, position: Position, *, quiet: bool = False) -> None:
         positions = dict(self.state.positions)
         if position.status is PositionStatus.CLOSED:
-            positions.pop(position.symbol, None)
+            positions.pop(position.slot, None)
         else:
-            positions[position.symbol] = position
+            positions[position.slot] = position
         self.state = replace(self.state, positions=positions)
         before = [c for c in self._changes if isinstance(c, SavePosition) and c.position.id == position.id]
         self._changes = [change for change in self._changes if change not in before]
@@ -64,22 +66,22 @@ class Turn:
         self.state = replace(self.state, orders=_without(self.state.orders, link_id))
 
     def put_reversal(self, reversal: Reversal) -> None:
-        self.state = replace(self.state, reversals={**self.state.reversals, reversal.plan.symbol: reversal})
+        self.state = replace(self.state, reversals={**self.state.reversals, reversal.plan.cause_id: reversal})
 
-    def forget_reversal(self, symbol: Symbol) -> None:
-        self.state = replace(self.state, reversals=_without(self.state.reversals, symbol))
+    def forget_reversal(self, cause_id: UUID) -> None:
+        self.state = replace(self.state, reversals=_without(self.state.reversals, cause_id))
 
-    def queue(self, symbol: Symbol, request: Request, *, first: bool = False) -> None:
-        line = self.state.waiting.get(symbol, ())
+    def queue(self, lane: Lane, request: Request, *, first: bool = False) -> None:
+        line = self.state.waiting.get(lane, ())
         self.state = replace(
-            self.state, waiting={**self.state.waiting, symbol: (request, *line) if first else (*line, request)}
+            self.state, waiting={**self.state.waiting, lane: (request, *line) if first else (*line, request)}
         )
 
-    def next_waiting(self, symbol: Symbol) -> Request | None:
-        line = self.state.waiting.get(symbol, ())
+    def next_waiting(self, lane: Lane) -> Request | None:
+        line = self.state.waiting.get(lane, ())
         if not line:
             return None
-        rest = {**self.state.waiting, symbol: line[1:]} if line[1:] else _without(self.state.waiting, symbol)
+        rest = {**self.state.waiting, lane: line[1:]} if line[1:] else _without(self.state.waiting, lane)
         self.state = replace(self.state, waiting=rest)
         return line[0]
 

@@ -41,15 +41,17 @@ def _storable(text: str | None) -> str | None:
 
 def save_position(owner: Owner, position: Position) -> Query[None]:
     sql = """
-        insert into positions (id, user_id, account_id, strategy_id, signal_id, symbol, side, status, qty, cost,
-          entry_qty, entry_value, exit_qty, exit_value, gross_pnl, fees, funding, leverage, protection, stop_loss,
+        insert into positions (id, user_id, account_id, strategy_id, signal_id, symbol, position_idx, side, status, qty,
+          cost, entry_qty, entry_value, exit_qty, exit_value, gross_pnl, fees, funding, leverage, protection, stop_loss,
           resident_stop, resident_verified_at, levels_round, closing_link_id, exit_reason, opened_at, closed_at,
           updated_at)
-        values (%(id)s, %(user_id)s, %(account_id)s, %(strategy_id)s, %(signal_id)s, %(symbol)s, %(side)s, %(status)s,
+        values (%(id)s, %(user_id)s, %(account_id)s, %(strategy_id)s, %(signal_id)s, %(symbol)s, %(position_idx)s,
+          %(side)s, %(status)s,
           %(qty)s, %(cost)s, %(entry_qty)s, %(entry_value)s, %(exit_qty)s, %(exit_value)s, %(gross_pnl)s, %(fees)s,
           %(funding)s, %(leverage)s, %(protection)s, %(stop_loss)s, %(resident_stop)s, %(resident_verified_at)s,
           %(levels_round)s, %(closing_link_id)s, %(exit_reason)s, %(opened_at)s, %(closed_at)s, %(updated_at)s)
         on conflict (id) do update set
+          position_idx = excluded.position_idx,
           status = excluded.status, qty = excluded.qty, cost = excluded.cost, entry_qty = excluded.entry_qty,
           entry_value = excluded.entry_value, exit_qty = excluded.exit_qty, exit_value = excluded.exit_value,
           gross_pnl = excluded.gross_pnl, fees = excluded.fees, funding = excluded.funding,
@@ -64,6 +66,7 @@ def save_position(owner: Owner, position: Position) -> Query[None]:
         "strategy_id": position.strategy_id,
         "signal_id": position.signal_id,
         "symbol": position.symbol,
+        "position_idx": position.position_idx,
         "side": position.side.value,
         "status": position.status.value,
         "qty": position.qty,
@@ -116,14 +119,16 @@ def save_level(owner: Owner, level: Level, at: int) -> Query[None]:
 
 def save_order(owner: Owner, order: Order) -> Query[None]:
     sql = """
-        insert into orders (link_id, user_id, account_id, position_id, signal_id, symbol, side, purpose, qty,
+        insert into orders (link_id, user_id, account_id, position_id, signal_id, symbol, position_idx, side, purpose, qty,
           reduce_only, stop_loss, leverage, status, filled_qty, filled_value, reported_qty, exchange_order_id, ret_code,
           reason, created_at, not_after, sent_at)
-        values (%(link_id)s, %(user_id)s, %(account_id)s, %(position_id)s, %(signal_id)s, %(symbol)s, %(side)s,
+        values (%(link_id)s, %(user_id)s, %(account_id)s, %(position_id)s, %(signal_id)s, %(symbol)s,
+          %(position_idx)s, %(side)s,
           %(purpose)s, %(qty)s, %(reduce_only)s, %(stop_loss)s, %(leverage)s, %(status)s, %(filled_qty)s,
           %(filled_value)s, %(reported_qty)s, %(exchange_order_id)s, %(ret_code)s, %(reason)s, %(created_at)s,
           %(not_after)s, %(sent_at)s)
         on conflict (link_id) do update set
+          position_idx = excluded.position_idx,
           status = excluded.status, filled_qty = excluded.filled_qty, filled_value = excluded.filled_value,
           reported_qty = excluded.reported_qty,
           exchange_order_id = coalesce(excluded.exchange_order_id, orders.exchange_order_id),
@@ -136,6 +141,7 @@ def save_order(owner: Owner, order: Order) -> Query[None]:
         "position_id": order.position_id,
         "signal_id": order.signal_id,
         "symbol": order.symbol,
+        "position_idx": order.position_idx,
         "side": order.side.value,
         "purpose": order.purpose.value,
         "qty": order.qty,

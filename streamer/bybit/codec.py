@@ -15,6 +15,7 @@ from backstop.domain.money import Price, Qty, Usdt, decimal_or_none, plain
 from backstop.domain.order import Order, OrderStatus
 from backstop.domain.protection import PriceSource
 from backstop.domain.side import PositionSide, Side
+from backstop.domain.slot import Slot
 from backstop.engine.events import ExchangePosition, OrderReported
 
 Fields = Mapping[str, Any]
@@ -71,6 +72,7 @@ def read_execution(row: Fields) -> Execution:
         exchange_order_id=_text(row, "orderId"),
         stop_order_type=_text(row, "stopOrderType"),
         create_type=_text(row, "createType"),
+        closed_qty=_amount(row, "closedSize", default=Decimal(0)),
     )
 
 
@@ -112,18 +114,26 @@ def read_position(row: Fields, at: int) -> ExchangePosition:
         mark_price=_amount(row, "markPrice", default=nothing),
         stop_loss=Price(stop) if stop > 0 else None,
         at=at,
+        idx=_position_idx(row),
     )
 
 
-def read_stop(row: Fields) -> tuple[Symbol, Price, PriceSource] | None:
-    """A row of /v5/order/realtime that is a whole position's stop-loss: its symbol, price, and what that is compared
+def read_stop(row: Fields) -> tuple[Slot, Price, PriceSource] | None:
+    """A row of /v5/order/realtime that is a whole position's stop-loss: its slot, price, and what that is compared
     with; None for any other order."""
     if _text(row, "stopOrderType") != "StopLoss":
         return None
     source = _TRIGGERS.get(_text(row, "triggerBy"))
     if source is None:
         raise Unreadable(f"stop compared with {row.get('triggerBy')!r}")
-    return Symbol(_word(row, "symbol")), Price(_positive(row, "triggerPrice")), source
+    return Slot(Symbol(_word(row, "symbol")), _position_idx(row)), Price(_positive(row, "triggerPrice")), source
+
+
+def _position_idx(row: Fields) -> int:
+    idx = row.get("positionIdx", 0)
+    if idx not in (0, 1, 2, "0", "1", "2"):
+        raise Unreadable(f"positionIdx {idx!r}")
+    return int(idx)
 
 
 def read_equity(rows: list[Fields]) -> Decimal | None:
@@ -152,14 +162,14 @@ def read_instrument(row: Fields) -> Instrument:
 
 
 def create_body(order: Order) -> dict[str, Any]:
-    """The body of /v5/order/create for a market order, one-way mode."""
+    """The body of /v5/order/create for a market order."""
     body: dict[str, Any] = {
         "category": "linear",
         "symbol": order.symbol,
         "side": _SIDE_NAMES[order.side],
         "orderType": "Market",
         "qty": plain(order.qty),
-        "positionIdx": 0,
+        "positionIdx": order.position_idx,
         "orderLinkId": order.link_id,
     }
     if order.reduce_only:

@@ -17,6 +17,7 @@ from backstop.domain.instrument import Instrument
 from backstop.domain.money import Price, plain
 from backstop.domain.order import Order
 from backstop.domain.protection import PriceSource
+from backstop.domain.slot import Slot
 from backstop.engine.events import (
     ExchangePosition,
     OrderAccepted,
@@ -110,9 +111,9 @@ class BybitRest:
             "/v5/order/realtime",
             {"category": "linear", "settleCoin": "USDT", "orderFilter": "StopOrder", "limit": "50"},
         )
-        triggers = {(symbol, price): source for symbol, price, source in filter(None, _read_all(codec.read_stop, rows))}
+        triggers = {(slot, price): source for slot, price, source in filter(None, _read_all(codec.read_stop, rows))}
         return tuple(
-            replace(position, stop_trigger_by=triggers.get((position.symbol, position.stop_loss)))
+            replace(position, stop_trigger_by=triggers.get((position.slot, position.stop_loss)))
             if position.stop_loss is not None
             else position
             for position in positions
@@ -218,7 +219,7 @@ class BybitRest:
         result: Mapping[str, Any] = reply["result"]
         return result
 
-    async def set_resident_stop(self, symbol: Symbol, price: Price, trigger_by: PriceSource = PriceSource.LAST) -> None:
+    async def set_resident_stop(self, slot: Slot, price: Price, trigger_by: PriceSource = PriceSource.LAST) -> None:
         """Move the exchange's own stop of the whole position. Raises `Refusal` or `NoAnswer`."""
         passing("resident_stop:before")
         await self._call(
@@ -226,9 +227,9 @@ class BybitRest:
             "/v5/position/trading-stop",
             {
                 "category": "linear",
-                "symbol": symbol,
+                "symbol": slot.symbol,
                 "tpslMode": "Full",
-                "positionIdx": 0,
+                "positionIdx": slot.idx,
                 "stopLoss": plain(price),
                 "slTriggerBy": codec.TRIGGER_NAMES[trigger_by],
             },

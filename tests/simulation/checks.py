@@ -14,6 +14,7 @@ from backstop.domain.ids import OrderLinkId, PositionId, Symbol, cause_of, order
 from backstop.domain.order import OrderStatus
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.protection import LevelStatus
+from backstop.domain.slot import Slot
 from backstop.engine.effects import BookExecution, Change, SaveOrder, SavePosition
 from backstop.engine.events import LevelCrossed
 from streamer.bybit.transport import TIMEOUT_MS
@@ -131,7 +132,7 @@ class Checks(Spy):
         part = max(row.level.portion * book.opened, book.listing.least)
         # What the streamer knows, which the database may not yet: the last rung takes all that is left.
         leader = self._world.leader()
-        position = leader.actor.state.positions.get(row.level.symbol) if leader and leader.actor else None
+        position = leader.actor.state.position(row.level.position_id) if leader and leader.actor else None
         if position is None or position.id != row.level.position_id or position.status is not PositionStatus.OPEN:
             return
         if order.qty > part:
@@ -241,7 +242,7 @@ class Checks(Spy):
         name = "8 only sane prices trigger"
         self.done[name] += 1
         now = self._world.heap.now
-        position = actor.state.positions.get(event.symbol)
+        position = actor.state.positions.get(Slot(event.symbol))
         level = None
         if position is not None:
             level = next((level for level in position.levels if level.close_id == event.close_id), None)
@@ -350,7 +351,7 @@ class Checks(Spy):
         name = "5 never unprotected"
         self.done[name] += 1
         now = self._world.heap.now
-        position = actor.state.positions.get(symbol)
+        position = actor.state.positions.get(Slot(symbol))
         held = position is not None and book.size != 0 and (book.size > 0) is (position.side.sign > 0)
         if position is None or not held or position.stop_loss is None:
             for since in (self._naked, self._blind, self._unkept):

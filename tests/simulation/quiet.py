@@ -7,6 +7,7 @@ from backstop.domain.ids import Symbol
 from backstop.domain.order import OrderStatus
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.signal import Action, SignalStatus
+from backstop.domain.slot import Slot
 from backstop.engine.reversal import ReversalStep
 from tests.simulation.shell import Streamer
 from tests.simulation.store import _shown
@@ -47,11 +48,11 @@ def books_agree(world: "World", leader: Streamer) -> None:
     for symbol, book in world.exchange.books.items():
         position = live.get(symbol)
         if position is None:
-            if book.size != 0 and symbol not in leader.actor.state.foreign:
+            if book.size != 0 and Slot(Symbol(symbol)) not in leader.actor.state.foreign:
                 world.checks.fail(name, f"{symbol}: {book.size} at the exchange, nothing in the database", symbol)
             continue
         signed = position.qty * position.side.sign
-        foreign = symbol in leader.actor.state.foreign
+        foreign = Slot(Symbol(symbol)) in leader.actor.state.foreign
         if signed != book.size and not (foreign and signed == 0):
             world.checks.fail(name, f"{symbol}: {book.size} at the exchange, {signed} in the database", symbol)
         elif book.size != 0 and position.entry_price is not None and symbol not in world.checks.unknowable:
@@ -60,7 +61,7 @@ def books_agree(world: "World", leader: Streamer) -> None:
                 world.checks.fail(
                     name, f"{symbol}: entry {theirs} at the exchange, {position.entry_price} here", symbol
                 )
-        memory = leader.actor.state.positions.get(Symbol(symbol))
+        memory = leader.actor.state.positions.get(Slot(Symbol(symbol)))
         if memory is None or memory.qty != position.qty or memory.status is not position.status:
             world.checks.fail(name, f"{symbol}: the streamer and the database differ: {memory} {position}", symbol)
 
@@ -146,8 +147,8 @@ def nothing_is_left_undone(world: "World", leader: Streamer) -> None:
             text = f"{position.symbol} is {position.status} with {position.qty}, moved {age} ms ago"
             world.checks.fail("14 what is to be closed gets closed", text, "closing")
     assert leader.actor is not None
-    for symbol, line in leader.actor.state.waiting.items():
-        world.checks.fail(name, f"{len(line)} wait for {symbol}", "waiting")
+    for lane, line in leader.actor.state.waiting.items():
+        world.checks.fail(name, f"{len(line)} wait for {lane.symbol}", "waiting")
 
 
 def dashboards_agree(world: "World") -> None:

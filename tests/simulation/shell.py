@@ -177,9 +177,9 @@ class Streamer:
         state = AccountState(
             instruments=self.market.instruments,
             strategies=strategies,
-            positions={position.symbol: position for position in positions},
+            positions={position.slot: position for position in positions},
             orders={order.link_id: order for order in orders},
-            reversals={reversal.plan.symbol: reversal for reversal in reversals},
+            reversals={reversal.plan.cause_id: reversal for reversal in reversals},
             seen=dict(seen),
             equity=equity,
             limits=limits,
@@ -189,7 +189,7 @@ class Streamer:
         )
         for symbol in sorted(
             {symbol for strategy in strategies.values() if strategy.enabled for symbol in strategy.symbols}
-            | set(state.positions)
+            | {slot.symbol for slot in state.positions}
         ):
             self.market.watch(symbol)
         self._trace.note(

@@ -338,7 +338,7 @@ class Store:
 _POSITION_COLUMNS = (
     "id", "symbol", "side", "opened_at", "strategy_id", "signal_id", "leverage", "status", "qty", "cost", "entry_qty",
     "entry_value", "exit_qty", "exit_value", "gross_pnl", "fees", "funding", "levels_round", "resident",
-    "closing_link_id", "exit_reason", "updated_at",
+    "closing_link_id", "exit_reason", "updated_at", "position_idx",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import pytest
 from backstop.domain.ids import Symbol
 from backstop.domain.money import Price
 from backstop.domain.protection import PriceSource
+from backstop.domain.slot import Slot
 from simulator.server import running_simulator
 from streamer.database import Pool
 from streamer.journal import Fenced
@@ -476,7 +477,7 @@ async def test_a_resident_stop_by_the_wrong_price_is_set_anew(desk: Desk) -> Non
     desk.signals("buy")
     row = await desk.opens()
     async with desk.exchange.client() as rest:
-        await rest.set_resident_stop(Symbol(BTC), Price(row["resident_stop"]), PriceSource.LAST)
+        await rest.set_resident_stop(Slot(Symbol(BTC)), Price(row["resident_stop"]), PriceSource.LAST)
     assert desk.exchange.stop_triggers == ["LastPrice"]
     owned.actor.reread()
     await eventually(lambda: desk.exchange.stop_triggers == ["MarkPrice"], "the stop compared with the mark price")

@@ -21,6 +21,7 @@ from backstop.domain.position import Position, PositionStatus, Trade
 from backstop.domain.protection import Level, LevelKind, Protection, ResidentStop
 from backstop.domain.side import PositionSide, Side
 from backstop.domain.signal import SignalStatus
+from backstop.domain.slot import Slot
 from backstop.engine.effects import (
     Arm,
     BookExecution,
@@ -377,7 +378,7 @@ async def test_a_quiet_save_in_a_batch_does_not_silence_the_loud_one_before(desk
 
 async def test_what_follows_comes_in_the_order_it_was_put(desk: Desk, pool: Pool) -> None:
     journal = desk.journal(pool)
-    wanted: list[Effect] = [SetResidentStop(BTC, Price(Decimal(number))) for number in range(1, 8)]
+    wanted: list[Effect] = [SetResidentStop(Slot(BTC), Price(Decimal(number))) for number in range(1, 8)]
     journal.put((SavePosition(desk.position()),), tuple(wanted[:3]))
     journal.put((SaveOrder(desk.entry()),), tuple(wanted[3:4]))
     async with running(journal):
@@ -452,7 +453,7 @@ async def test_what_protects_does_not_wait_for_a_database_that_is_known_to_be_aw
     async with running(journal):
         journal.put((SavePosition(desk.position()),), (_arm(desk),))
         await eventually(lambda: desk.performed == [_arm(desk)])
-        stop = SetResidentStop(BTC, Price(Decimal(58_000)))
+        stop = SetResidentStop(Slot(BTC), Price(Decimal(58_000)))
         journal.put((SavePosition(desk.position()),), (stop, SendOrder(desk.entry())))
         assert desk.performed == [_arm(desk), stop]
         line.mend()
@@ -498,13 +499,13 @@ async def test_a_level_crossed_while_the_database_is_away_is_put_down_too(
 
     def react(effect: Effect) -> None:
         if isinstance(effect, Arm):
-            journal.put((SaveOrder(desk.close()),), (SetResidentStop(BTC, Price(Decimal(1))),))
+            journal.put((SaveOrder(desk.close()),), (SetResidentStop(Slot(BTC), Price(Decimal(1))),))
 
     desk.react = react
     line.cut()
     async with running(journal) as task:
         journal.put((SavePosition(desk.position()),), (_arm(desk),))
-        journal.put((SavePosition(desk.position()),), (SetResidentStop(BTC, Price(Decimal(2))),))
+        journal.put((SavePosition(desk.position()),), (SetResidentStop(Slot(BTC), Price(Decimal(2))),))
         await eventually(lambda: task.done() or len(desk.performed) == 3)
         assert not task.done(), task.exception()
         line.mend()

@@ -33,6 +33,7 @@ from backstop.domain.protection import (
 )
 from backstop.domain.side import PositionSide, Side
 from backstop.domain.signal import Action, Signal, Target
+from backstop.domain.slot import Slot
 from backstop.domain.strategy import OnOpposite, Sizing, SizingMode, Strategy
 from backstop.engine.effects import (
     Arm,
@@ -86,6 +87,7 @@ from backstop.engine.state import AccountState
 from backstop.engine.step import step
 
 BTC = Symbol("BTCUSDT")
+SLOT = Slot(BTC)
 START = 1_700_000_000_000
 INSTRUMENT = Instrument(
     symbol=BTC,
@@ -249,13 +251,13 @@ class Bot:
             instruments=self.state.instruments,
             strategies=self.state.strategies,
             positions={
-                position.symbol: replace(position, resident_tries=0, resident_asked_at=0)
+                position.slot: replace(position, resident_tries=0, resident_asked_at=0)
                 for position in written.positions.values()
                 if position.status is not PositionStatus.CLOSED
             },
             orders={order.link_id: replace(order, final_at=None) for order in orders},
             reversals={
-                reversal.plan.symbol: reversal
+                reversal.plan.cause_id: reversal
                 for reversal in written.reversals.values()
                 if reversal.step in (ReversalStep.CLOSING, ReversalStep.OPENING)
             },
@@ -285,7 +287,7 @@ class Bot:
 
     def _still_armed(self, level: Level) -> bool:
         """As the streamer does: behind a commit, only what is armed now is watched."""
-        position = self.state.positions.get(BTC)
+        position = self.state.positions.get(SLOT)
         return (
             position is not None
             and position.status is PositionStatus.OPEN
@@ -468,7 +470,7 @@ class Bot:
         price: str = "100",
     ) -> ExchangePosition:
         """As our books have it unless told otherwise."""
-        position = self.state.positions.get(BTC)
+        position = self.state.positions.get(SLOT)
         size = Decimal(qty) if qty is not None else position.qty if position is not None else Decimal(0)
         direction = PositionSide(side) if side is not None else position.side if position is not None else None
         return ExchangePosition(
@@ -485,7 +487,7 @@ class Bot:
         self.tell(PositionReported(self.held(qty, stop=stop, at=at)))
 
     def refuses_stop(self, *, passed: bool) -> None:
-        self.tell(ResidentStopRefused(BTC, "no such stop", passed))
+        self.tell(ResidentStopRefused(SLOT, "no such stop", passed))
 
     def snapshot(self, *positions: ExchangePosition) -> None:
         self.tell(SnapshotTaken(positions, self.now))
@@ -510,11 +512,11 @@ class Bot:
 
     @property
     def position(self) -> Position:
-        return self.state.positions[BTC]
+        return self.state.positions[SLOT]
 
     @property
     def flat(self) -> bool:
-        return BTC not in self.state.positions
+        return SLOT not in self.state.positions
 
     @property
     def last_order(self) -> Order:

@@ -26,7 +26,7 @@ from backstop.engine.events import (
 )
 from backstop.engine.state import AccountState
 from backstop.engine.step import step
-from tests.backstop.engine.bench import BTC, INSTRUMENT, Bot, protection
+from tests.backstop.engine.bench import BTC, INSTRUMENT, SLOT, Bot, protection
 from tests.backstop.engine.exchange import FakeExchange
 
 SHARES = st.sampled_from([Decimal(0), Decimal("0.3"), Decimal("0.7"), Decimal(1), Decimal(1)])
@@ -207,7 +207,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @invariant()
     def an_open_position_is_watched(self) -> None:
-        position = self.bot.state.positions.get(BTC)
+        position = self.bot.state.positions.get(SLOT)
         if position is None or position.status is not PositionStatus.OPEN or position.qty == 0:
             return
         stops = [level for level in position.armed if level.kind is LevelKind.STOP_LOSS]
@@ -215,7 +215,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @invariant()
     def only_what_is_open_is_watched(self) -> None:
-        position = self.bot.state.positions.get(BTC)
+        position = self.bot.state.positions.get(SLOT)
         armed = {level.close_id for level in position.armed} if position is not None else set()
         assert set(self.bot.armed) <= armed
 
@@ -297,12 +297,12 @@ class Interleavings(RuleBasedStateMachine):
 
     def _check_at_rest(self) -> None:
         state, exchange = self.bot.state, self.exchange
-        position = state.positions.get(BTC)
+        position = state.positions.get(SLOT)
         assert not state.orders, state.orders
         assert not state.reversals and not state.waiting and not state.early
         assert position is None or position.status is PositionStatus.OPEN, position
         ours = position.qty * position.side.sign if position is not None else Decimal(0)
-        if BTC in state.foreign:
+        if SLOT in state.foreign:
             assert position is None or position.side is not exchange.side
         else:
             assert ours == exchange.size, (ours, exchange.size)

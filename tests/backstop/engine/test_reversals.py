@@ -11,7 +11,7 @@ from backstop.domain.side import PositionSide, Side
 from backstop.domain.signal import Signal
 from backstop.engine.events import Verdict
 from backstop.engine.reversal import ReversalStep
-from tests.backstop.engine.bench import BTC, Bot, protection
+from tests.backstop.engine.bench import SLOT, Bot, protection
 
 
 def reversing(bot: Bot, action: str = "sell") -> Signal:
@@ -179,7 +179,7 @@ def test_symbol_flipped_by_hand_while_closing_is_not_opened_on() -> None:
     bot = Bot()
     signal = reversing(bot)
     bot.trades_by_hand("sell", "1.5", "100")
-    assert (len(bot.sent), step_of(bot, signal), bot.state.foreign[BTC]) == (
+    assert (len(bot.sent), step_of(bot, signal), bot.state.foreign[SLOT]) == (
         2,
         ReversalStep.FLAT_FAILED,
         Decimal("0.5"),

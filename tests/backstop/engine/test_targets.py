@@ -10,7 +10,7 @@ from backstop.domain.execution import ExitReason
 from backstop.domain.limits import HaltLevel
 from backstop.domain.order import OrderStatus, Purpose
 from backstop.domain.side import PositionSide
-from tests.backstop.engine.bench import BTC, Bot, mark, protection
+from tests.backstop.engine.bench import SLOT, Bot, mark, protection
 
 
 def fills_whatever_is_sent(bot: Bot, at: str = "100") -> None:
@@ -190,5 +190,5 @@ def test_the_last_target_is_what_is_held(targets: list[tuple[str, int]]) -> None
             held = wanted
         elif not same_way:
             held = Decimal(0)
-        ours = bot.state.positions.get(BTC)
+        ours = bot.state.positions.get(SLOT)
         assert (ours.qty * ours.side.sign if ours is not None else 0) == held

@@ -21,6 +21,7 @@ from backstop.domain.protection import (
     Level,
     LevelStatus,
     PriceMark,
+    PriceSource,
     Protection,
     ResidentStop,
     TakeProfit,
@@ -103,25 +104,31 @@ protections = st.builds(
     stop_loss=st.none() | marks,
     take_profit=st.lists(st.builds(TakeProfit, marks, shares), max_size=3).map(tuple),
     resident_gap=shares,
+    trigger_by=st.sampled_from(PriceSource),
 )
 
 
 @st.composite
 def positions(draw: st.DrawFn) -> Position:
     """With levels of up to three rounds, all laid within the same millisecond."""
-    position_id, side = PositionId(draw(st.uuids())), draw(sides)
+    position_id, side, protection = PositionId(draw(st.uuids())), draw(sides), draw(protections)
     levels: tuple[Level, ...] = ()
     rounds = draw(st.integers(min_value=0, max_value=3))
     for round_ in range(1, rounds + 1):
         laid = levels_of(position_id, BTC, side, Price(draw(positive)), draw(protections), RULES, round_=round_)
-        levels += tuple(replace(level, status=draw(st.sampled_from(LevelStatus))) for level in laid if level.price > 0)
+        levels += tuple(
+            replace(level, status=draw(st.sampled_from(LevelStatus)), trigger_by=protection.trigger_by)
+            for level in laid
+            if level.price > 0
+        )
     return Position(
         id=position_id,
         symbol=BTC,
         side=side,
-        protection=draw(protections),
+        protection=protection,
         opened_at=draw(moments),
         leverage=draw(st.none() | positive),
+        position_idx=draw(st.sampled_from((0, 1, 2))),
         status=draw(st.sampled_from([PositionStatus.OPENING, PositionStatus.OPEN, PositionStatus.CLOSING])),
         qty=Qty(draw(amounts)),
         cost=draw(amounts),
@@ -150,6 +157,7 @@ orders = st.builds(
     purpose=st.sampled_from(Purpose),
     qty=positive.map(Qty),
     created_at=moments,
+    position_idx=st.sampled_from((0, 1, 2)),
     reduce_only=st.booleans(),
     stop_loss=st.none() | positive.map(Price),
     leverage=st.none() | positive,
@@ -199,7 +207,8 @@ def test_a_position_that_changed_is_read_back_as_it_is_now(
 ) -> None:
     trader = Trader(books)
     write_position(streamer, trader, position)
-    changed = replace(later, id=position.id, side=position.side, opened_at=position.opened_at, levels=position.levels)
+    levels = tuple(replace(level, trigger_by=later.protection.trigger_by) for level in position.levels)
+    changed = replace(later, id=position.id, side=position.side, opened_at=position.opened_at, levels=levels)
     write_position(streamer, trader, changed)
     write_position(streamer, trader, changed)
     assert fetch_all(streamer, recovery.live_positions(trader.account)) == [changed]

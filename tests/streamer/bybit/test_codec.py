@@ -15,6 +15,7 @@ from backstop.domain.money import Price, Qty, Usdt
 from backstop.domain.order import Order, OrderStatus, Purpose
 from backstop.domain.protection import PriceSource
 from backstop.domain.side import PositionSide, Side
+from backstop.domain.slot import Slot
 from backstop.engine.events import Event, ExchangePosition, Executed, OrderReported, WalletReported
 from backstop.vault import Credentials
 from streamer.bybit import codec
@@ -251,7 +252,7 @@ STOP = {"symbol": "BTCUSDT", "stopOrderType": "StopLoss", "triggerPrice": "58700
     [("LastPrice", PriceSource.LAST), ("MarkPrice", PriceSource.MARK), ("IndexPrice", PriceSource.INDEX)],
 )
 def test_stop_at_the_exchange_says_which_price_it_is_compared_with(name: str, source: PriceSource) -> None:
-    assert codec.read_stop(STOP | {"triggerBy": name}) == ("BTCUSDT", Decimal(58700), source)
+    assert codec.read_stop(STOP | {"triggerBy": name}) == (Slot(BTC), Decimal(58700), source)
 
 
 @pytest.mark.parametrize("kind", ["TakeProfit", "PartialStopLoss", "TrailingStop", "Stop", "", None])

@@ -10,6 +10,7 @@ from backstop.domain.ids import OrderLinkId, Symbol
 from backstop.domain.money import Price, Qty
 from backstop.domain.order import Order, OrderStatus, Purpose
 from backstop.domain.side import PositionSide, Side
+from backstop.domain.slot import Slot
 from backstop.engine.events import OrderAccepted, OrderRefused, OrderUncertain, Verdict
 from backstop.vault import Credentials
 from simulator.server import Simulator
@@ -136,12 +137,12 @@ async def test_order_is_not_sent_when_its_leverage_is_not_set(sim: Simulator, re
 
 async def test_resident_stop_is_set_again_and_refused_when_passed(rest: BybitRest) -> None:
     await rest.create(an_order())
-    await rest.set_resident_stop(BTC, Price(Decimal(58000)))
-    await rest.set_resident_stop(BTC, Price(Decimal(58000)))
+    await rest.set_resident_stop(Slot(BTC), Price(Decimal(58000)))
+    await rest.set_resident_stop(Slot(BTC), Price(Decimal(58000)))
     (position,) = await rest.positions()
     assert position.stop_loss == Decimal(58000)
     with pytest.raises(Refusal) as refused:
-        await rest.set_resident_stop(BTC, Price(Decimal(61000)))
+        await rest.set_resident_stop(Slot(BTC), Price(Decimal(61000)))
     assert stop_already_passed(refused.value.code, refused.value.message)
 
 
