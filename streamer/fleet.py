@@ -8,7 +8,6 @@ import psycopg
 from psycopg import AsyncConnection
 
 from backstop.store import intake, leases, trading
-from backstop.store import market as market_store
 from backstop.store.intake import AccountRow
 from backstop.store.query import aexecute, afetch_all
 from backstop.telemetry import logger
@@ -19,6 +18,7 @@ from streamer.bybit.rest import BybitRest
 from streamer.bybit.transport import Address
 from streamer.config import Config
 from streamer.database import AWAY, tended
+from streamer.environment import Environment
 from streamer.journal import Fenced
 from streamer.leaseholder import RENEW_EVERY_S, Leaseholder
 from streamer.market import Market
@@ -49,6 +49,7 @@ class Fleet:
         self.accounts: dict[str, OwnedAccount] = {}
         self.markets: dict[str, Market] = {}
         self._market_tasks: list[asyncio.Task[None]] = []
+        self._environments: list[Environment] = []
         self._loops: list[asyncio.Task[None]] = []
 
     @property
@@ -70,6 +71,7 @@ class Fleet:
         await _end(self._loops[:2])
         await asyncio.gather(*(account.close() for account in self.accounts.values()), return_exceptions=True)
         await _end([*self._tasks.values(), *self._market_tasks, *self._loops])
+        await asyncio.gather(*(environment.close() for environment in self._environments))
         try:
             async with self._means.pool.connection(timeout=2.0) as connection:
                 await self._leases.release(connection, self._leases.names)
@@ -140,20 +142,18 @@ class Fleet:
         if known is not None:
             return known
         hosts = hosts_of(environment, self._config.variables)
-        rest = BybitRest(hosts, None, self._means.session, self._means.clock, self._means.address)
+        reader = BybitRest(hosts, None, self._means.session, self._means.clock, self._means.address)
+        market = Market(environment, hosts, self._means.clock, admit=lambda: self.address.connects(holds=True))
+        opened = Environment(market, reader, self._means.pool)
         try:
-            instruments = await rest.instruments()
+            await opened.load()
         except (NoAnswer, Refusal) as error:
             log.warning("instruments not read", environment=environment, reason=str(error))
+            await opened.close()
             return None
-        finally:
-            await rest.close()
-        market = Market(environment, hosts, self._means.clock)
-        market.instruments.update(instruments)
-        async with self._means.pool.connection(timeout=2.0) as connection:
-            await aexecute(connection, market_store.save_instruments(environment, list(instruments.values())))
         self.markets[environment] = market
-        self._market_tasks.append(tasks.create_task(market.stream.socket.run(), name=f"market {environment}"))
+        self._environments.append(opened)
+        self._market_tasks.append(tasks.create_task(opened.run(), name=f"market {environment}"))
         return market
 
     # ---- leases

@@ -54,14 +54,20 @@ class Heartbeat:
                     await aexecute(connection, market.save_prices(environment, prices))
 
     def _health(self) -> Beat:
-        public = [market_.stream.socket for market_ in self._fleet.markets.values() if market_.stream.symbols]
+        public = [socket for market_ in self._fleet.markets.values() for socket in market_.feed.sockets]
         private = [account.private.socket for account in self._fleet.accounts.values() if account.private is not None]
         banned_for = self._fleet.address.banned_for_ms
         return {
-            "public": self._worst(public, silence_is_stale=True),
+            "public": self._public(public),
             "private": self._worst(private, silence_is_stale=False),
             "rest_banned_until_ms": self._clock() + banned_for if banned_for else None,
         }
+
+    def _public(self, sockets: list[Socket]) -> StreamBeat:
+        beat = self._worst(sockets, silence_is_stale=True)
+        if beat["state"] == "connected" and any(market_.feed.mute for market_ in self._fleet.markets.values()):
+            beat["state"] = "stale"
+        return beat
 
     def _worst(self, sockets: list[Socket], *, silence_is_stale: bool) -> StreamBeat:
         if not sockets:

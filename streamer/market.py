@@ -1,6 +1,5 @@
 """One environment's market: its public stream, the armed levels of all accounts on it, and the newest prices."""
 
-import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -12,8 +11,10 @@ from backstop.engine.events import LevelCrossed, Quote
 from backstop.engine.prices import PriceGuard, fresh
 from backstop.engine.triggers import TriggerBook
 from backstop.telemetry import logger
+from streamer.bybit.feed import PublicFeed
 from streamer.bybit.hosts import Hosts
-from streamer.bybit.public import PublicStream, Ticker
+from streamer.bybit.public import Ticker
+from streamer.bybit.socket import Admit, at_once
 
 log = logger("streamer")
 
@@ -26,7 +27,7 @@ CrossingHandler = Callable[[LevelCrossed], None]
 class Market:
     """From a ticker to the closes it causes without leaving the read callback."""
 
-    def __init__(self, environment: str, hosts: Hosts, clock: Callable[[], int]) -> None:
+    def __init__(self, environment: str, hosts: Hosts, clock: Callable[[], int], *, admit: Admit = at_once) -> None:
         self.environment = environment
         self.hosts = hosts
         self.instruments: dict[Symbol, Instrument] = {}
@@ -38,8 +39,7 @@ class Market:
         self._believed: dict[PriceSource, dict[Symbol, tuple[str, int]]] = {source: {} for source in PriceSource}
         """The newest price that may be acted on, with when the exchange said so."""
         self._handlers: dict[AccountId, CrossingHandler] = {}
-        self._background: set[asyncio.Task[None]] = set()
-        self.stream = PublicStream(environment, hosts.public_ws, self._on_ticker, clock)
+        self.feed = PublicFeed(environment, hosts.public_ws, self._on_ticker, clock, admit=admit)
 
     def join(self, account_id: AccountId, handler: CrossingHandler) -> None:
         """Crossings of this account's levels go to `handler`."""
@@ -50,10 +50,8 @@ class Market:
         self._handlers.pop(account_id, None)
 
     def watch(self, symbol: Symbol) -> None:
-        if symbol not in self.stream.symbols and symbol in self.instruments:
-            task = asyncio.get_running_loop().create_task(self.stream.subscribe(symbol))
-            self._background.add(task)
-            task.add_done_callback(self._background.discard)
+        if symbol in self.instruments:
+            self.feed.watch(symbol)
 
     def arm(self, account_id: AccountId, levels: tuple[Level, ...]) -> None:
         """Watch these levels; one that the newest price has passed already is crossed at once."""

@@ -1,10 +1,12 @@
-"""The public stream of one environment: tickers, merged from snapshot and deltas.
+"""One connection of public topics: tickers, merged from snapshot and deltas.
 
-Source: Bybit V5, "Ticker" (linear: a snapshot, then deltas with only what changed).
+Source: Bybit V5, "Ticker" (linear and inverse: a snapshot, then deltas with only what changed); "Connect" (limits).
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import msgspec
 from websockets.asyncio.client import ClientConnection
@@ -19,11 +21,6 @@ SILENCE_S = 5.0
 """No ticker of any subscribed symbol for this long: the connection is mute."""
 
 _ARGS_PER_REQUEST = 100
-_TOGETHER = "together"
-
-
-class SubscriptionRefused(Exception):
-    """One topic of many was refused, and all of its request with it."""
 
 
 class _TickerData(msgspec.Struct):
@@ -62,13 +59,16 @@ class Ticker:
     whole: bool = False
     """Whether a snapshot came since the last (re)connect; until then nothing is decided on it."""
 
+    heard_at: int = 0
+    """When its topic last said something or was asked for, our clock, milliseconds."""
+
 
 class PublicStream:
-    """Feeds `on_ticker` from the socket's own read, in order."""
+    """One connection's topics. Feeds `on_ticker` from the socket's own read, in order."""
 
     def __init__(
         self,
-        environment: str,
+        name: str,
         url: str,
         on_ticker: Callable[[Ticker], None],
         clock: Callable[[], int],
@@ -76,28 +76,76 @@ class PublicStream:
         admit: Admit = at_once,
     ) -> None:
         self._on_ticker = on_ticker
+        self._clock = clock
         self._silence_limit_s = silence_s
-        self._args_per_request = _ARGS_PER_REQUEST
         self._tickers: dict[Symbol, Ticker] = {}
+        self._asked: dict[str, list[str]] = {}
+        """Topics of requests for several, by their id, until they are answered."""
+        self._numbers = count(1)
+        self._sending: set[asyncio.Task[bool]] = set()
         self._decode = msgspec.json.Decoder(_Frame).decode
-        self.socket = Socket(f"public {environment}", url, self, silence_s=self._silence_s, clock=clock, admit=admit)
+        self.socket = Socket(f"public {name}", url, self, silence_s=self._silence_s, clock=clock, admit=admit)
 
     @property
     def symbols(self) -> frozenset[Symbol]:
         return frozenset(self._tickers)
 
-    async def subscribe(self, symbol: Symbol) -> None:
-        if symbol in self._tickers:
-            return
-        self._tickers[symbol] = Ticker(symbol)
-        await self.socket.send({"op": "subscribe", "args": [f"tickers.{symbol}"]})
+    @property
+    def args_length(self) -> int:
+        """Characters of all topics, which the exchange limits for each connection."""
+        return sum(map(len, map(_topic, self._tickers)))
+
+    def add(self, symbol: Symbol) -> None:
+        """It is subscribed with the next connection; `subscribe` asks for it on this one."""
+        self._tickers.setdefault(symbol, Ticker(symbol, heard_at=self._clock()))
+
+    async def subscribe(self, symbols: Iterable[Symbol]) -> None:
+        for request in self._requests(map(_topic, symbols)):
+            await self.socket.send(request)
+
+    async def resubscribe(self, symbols: Iterable[Symbol]) -> None:
+        """Ask anew for topics that say nothing; their snapshots come again."""
+        topics = [_topic(symbol) for symbol in symbols]
+        await self.socket.send({"op": "unsubscribe", "args": topics})
+        for symbol in symbols:
+            self._tickers[symbol].heard_at = self._clock()
+        await self.subscribe(symbols)
+
+    def silent(self, for_ms: int) -> list[Symbol]:
+        """Symbols not heard of for so long."""
+        before = self._clock() - for_ms
+        return [symbol for symbol, ticker in self._tickers.items() if ticker.heard_at < before]
+
+    def differs(self, other: Ticker) -> bool:
+        """Whether the exchange says otherwise than what this stream last told of the symbol."""
+        mine = self._tickers.get(other.symbol)
+        return mine is not None and (not mine.whole or (mine.last, mine.mark) != (other.last, other.mark))
 
     async def open(self, connection: ClientConnection) -> None:
-        topics = [f"tickers.{symbol}" for symbol in sorted(self._tickers)]
-        for start in range(0, len(topics), self._args_per_request):
-            args = topics[start : start + self._args_per_request]
-            request = {"op": "subscribe", "req_id": _TOGETHER if len(args) > 1 else "", "args": args}
+        self._asked.clear()
+        for ticker in self._tickers.values():
+            ticker.heard_at = self._clock()
+        for request in self._requests(map(_topic, sorted(self._tickers))):
             await connection.send(msgspec.json.encode(request).decode())
+
+    def _requests(self, topics: Iterable[str]) -> Iterator[dict[str, object]]:
+        every = list(topics)
+        for start in range(0, len(every), _ARGS_PER_REQUEST):
+            args = every[start : start + _ARGS_PER_REQUEST]
+            number = str(next(self._numbers))
+            if len(args) > 1:
+                self._asked[number] = args
+            yield {"op": "subscribe", "req_id": number, "args": args}
+
+    def _refused(self, number: str, reason: str) -> None:
+        """One topic of many is refused, and all of its request with it: then each asks alone. A symbol that was delisted
+        must not make the others deaf."""
+        log.warning("subscription refused", reason=reason)
+        for topic in self._asked.pop(number, ()):
+            work = self.socket.send({"op": "subscribe", "req_id": "", "args": [topic]})
+            task = asyncio.get_running_loop().create_task(work)
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
 
     def receive(self, frame: str | bytes) -> bool:
         try:
@@ -105,12 +153,11 @@ class PublicStream:
         except (ValueError, RecursionError) as error:
             log.warning("public frame not understood", reason=str(error))
             return False
-        if message.op == "subscribe" and not message.success:
-            if message.req_id == _TOGETHER:
-                # A symbol that was delisted must not make the others deaf: on the next connection each asks alone.
-                self._args_per_request = 1
-                raise SubscriptionRefused(message.ret_msg)
-            log.warning("subscription refused", reason=message.ret_msg)
+        if message.op == "subscribe":
+            if message.success:
+                self._asked.pop(message.req_id, None)
+            else:
+                self._refused(message.req_id, message.ret_msg)
             return False
         data = message.data
         if not message.topic.startswith("tickers.") or isinstance(data, msgspec.UnsetType):
@@ -125,6 +172,7 @@ class PublicStream:
             ticker.mark = data.markPrice or ticker.mark
             ticker.index = data.indexPrice or ticker.index
         ticker.ts = message.ts
+        ticker.heard_at = self._clock()
         ticker.names_last, ticker.names_mark, ticker.names_index = (
             bool(data.lastPrice),
             bool(data.markPrice),
@@ -140,3 +188,7 @@ class PublicStream:
 
     def _silence_s(self) -> float | None:
         return self._silence_limit_s if self._tickers else None
+
+
+def _topic(symbol: Symbol) -> str:
+    return f"tickers.{symbol}"

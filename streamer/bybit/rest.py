@@ -3,8 +3,9 @@
 Every method tells what it knows: an answer, a refusal, or that there was none.
 """
 
+import asyncio
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -32,6 +33,7 @@ from backstop.vault import Credentials
 from streamer.bybit import codec
 from streamer.bybit.answers import KeptBack, NoAnswer, NotSent, Refusal
 from streamer.bybit.hosts import Hosts
+from streamer.bybit.public import Ticker
 from streamer.bybit.ret_codes import CLOCK_OFF, DUPLICATE_LINK_ID, NOT_THIS_SOCKET, meaning_of, verdict_of
 from streamer.bybit.trade import TradeSocket
 from streamer.bybit.transport import Address, Transport, Turns, Verb, always
@@ -41,6 +43,8 @@ log = logger("streamer")
 
 _T = TypeVar("_T")
 _CREATE = "/v5/order/create"
+_TICKERS_ONE_BY_ONE = 5
+"""Above this many, all tickers there are come in one reply."""
 
 
 class BybitRest:
@@ -98,6 +102,21 @@ class BybitRest:
                     continue
                 found[instrument.symbol] = instrument
         return found
+
+    async def tickers(self, symbols: Sequence[Symbol]) -> list[Ticker]:
+        """The newest prices of these linear contracts, as far as the exchange tells them."""
+        if len(symbols) > _TICKERS_ONE_BY_ONE:
+            replies = [await self._call("GET", "/v5/market/tickers", {"category": "linear"})]
+        else:
+            ask = (self._call("GET", "/v5/market/tickers", {"category": "linear", "symbol": one}) for one in symbols)
+            replies = await asyncio.gather(*ask)
+        wanted = frozenset(symbols)
+        return [
+            Ticker(symbol, row.get("lastPrice", ""), row.get("markPrice", ""), row.get("indexPrice", ""), reply["time"])
+            for reply in replies
+            for row in reply["result"]["list"]
+            if (symbol := row.get("symbol")) in wanted
+        ]
 
     async def positions(self, *, with_triggers: bool = False) -> tuple[ExchangePosition, ...]:
         """Everything held, USDT-settled; `with_triggers` also which price each stop is compared with, which listings of

@@ -1,11 +1,11 @@
 """The product's market on a simulated public stream: its ticker merge, price guard and trigger book are the product's."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 from backstop.domain.ids import OrderLinkId, Symbol
 from streamer.bybit.hosts import Hosts
+from streamer.bybit.public import PublicStream
 from streamer.market import Market
 from tests.simulation.listings import INSTRUMENTS
 from tests.simulation.process import Process
@@ -19,11 +19,14 @@ class SimMarket(Market):
         self.instruments.update({symbol: replace(instrument) for symbol, instrument in INSTRUMENTS.items()})
         self._on_watch = on_watch
 
+    @property
+    def stream(self) -> PublicStream:
+        """The one connection it has here."""
+        return self.feed.shards[0]
+
     def watch(self, symbol: Symbol) -> None:
         if symbol not in self.stream.symbols and symbol in self.instruments:
-            work = self.stream.subscribe(symbol)
-            with suppress(StopIteration):
-                work.send(None)  # it has no socket here, so that it never waits
+            self.stream.add(symbol)
             self._on_watch(symbol)
 
     def watches(self, close_id: OrderLinkId) -> bool:

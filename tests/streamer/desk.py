@@ -197,9 +197,7 @@ class Desk:
         row = next(row for row in rows if row.id == self.account)
         means = Means(self._pool, self._session, now_ms, lambda: None)
         account = OwnedAccount(row, epoch, CREDENTIALS, market, means, may_open)
-        owned = Owned(
-            account, market, asyncio.create_task(account.run()), asyncio.create_task(market.stream.socket.run())
-        )
+        owned = Owned(account, market, asyncio.create_task(account.run()), asyncio.create_task(market.feed.run()))
         self._owned.append(owned)
         return owned
 

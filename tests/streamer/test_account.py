@@ -185,7 +185,7 @@ async def test_a_mute_market_triggers_nothing_and_closes_when_it_is_heard_again(
     await desk.opens()
     await desk.exchange.fault("mute_public")
     await desk.exchange.price("59050")  # beyond the watched stop, not the resident one
-    public = owned.market.stream.socket
+    public = owned.market.feed.sockets[0]
     heard = public.last_data_at
     await eventually(lambda: public.last_data_at != heard, "torn down and connected again")
     assert len(desk.exchange.requests) == 1

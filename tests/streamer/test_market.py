@@ -19,7 +19,6 @@ from backstop.engine.events import LevelCrossed
 from simulator.server import Simulator, running_simulator
 from streamer.bybit.hosts import Hosts
 from streamer.bybit.public import Ticker
-from streamer.bybit.socket import SocketState
 from streamer.clock import now_ms
 from streamer.market import Market
 from tests.streamer.bybit.conftest import until
@@ -77,8 +76,8 @@ async def floor() -> AsyncIterator[Floor]:
         market.instruments[BTC] = RULES
         one = Floor(sim, market)
         market.join(ALICE, one.crossed.append)
-        running = asyncio.create_task(market.stream.socket.run())
-        await until(lambda: market.stream.socket.state is SocketState.CONNECTED)
+        running = asyncio.create_task(market.feed.run())
+        await until(lambda: market.feed.connected)
         yield one
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -167,7 +166,7 @@ async def test_account_in_trouble_costs_no_other_its_close(floor: Floor) -> None
     await floor.believes("60000")
     await floor.price("59000")
     await until(lambda: bool(floor.crossed))
-    assert floor.market.stream.socket.state is SocketState.CONNECTED
+    assert floor.market.feed.connected
 
 
 def by(source: PriceSource, price: str = "59500", close_id: str = "m-s1-1") -> Level:

@@ -50,7 +50,7 @@ class Yard:
         self.exchange = exchange
         self.books = books
         self._pool = pool
-        self._session = session
+        self.session = session
         self._url = url
         self._processes: list[Process] = []
         self.user = books.user()
@@ -77,7 +77,7 @@ class Yard:
         }
         fleet = Fleet(
             Config(self._url, None, holder, variables),
-            Means(self._pool, self._session, now_ms, lambda: None),
+            Means(self._pool, self.session, now_ms, lambda: None),
             HpkeOpener(KEY),
             Leaseholder(holder, monotonic_ms),
             self._hear,
