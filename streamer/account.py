@@ -16,6 +16,7 @@ from backstop.domain.protection import Level, PriceSource
 from backstop.domain.signal import Signal
 from backstop.engine.effects import (
     Arm,
+    CancelOrder,
     Change,
     Commit,
     Disarm,
@@ -173,6 +174,8 @@ class AccountActor:
         match effect:
             case SendOrder(order=order):
                 self._start(self._send(order))
+            case CancelOrder(order=order):
+                self._start(self._cancel(order))
             case Arm(levels=levels):
                 self._market.arm(self.account_id, self._still_armed(levels))
             case Disarm(close_ids=close_ids):
@@ -217,8 +220,15 @@ class AccountActor:
 
         self.handle(await self._rest.create(order, sending))
 
+    async def _cancel(self, order: Order) -> None:
+        self.handle(await self._rest.cancel(order))
+
     def _may_send_entry(self, order: Order, now: int) -> bool:
-        """An opening needs the lease, its time, and a fresh price at the very moment it is sent."""
+        """An opening needs the lease, its time, and a fresh price at the very moment it is sent, and that nobody has
+        taken it back since it was decided."""
+        known = self.state.orders.get(order.link_id)
+        if known is None or known.cancel_reason is not None:
+            return False
         in_time = order.not_after is None or now <= order.not_after
         quote = self._market.quote(order.symbol)
         return self._may_open() and in_time and quote is not None and fresh(quote.at, now)

@@ -9,7 +9,15 @@ import aiohttp
 from backstop.domain.ids import AccountId, Epoch
 from backstop.domain.order import OrderStatus
 from backstop.engine.effects import Notice, NoticeLevel, Quarantine
-from backstop.engine.events import CommandReceived, LimitsChanged, OrderUncertain, SignalReceived, StrategiesChanged
+from backstop.engine.events import (
+    CheckOrder,
+    CommandReceived,
+    LimitsChanged,
+    OrderUncertain,
+    Reminded,
+    SignalReceived,
+    StrategiesChanged,
+)
 from backstop.engine.fills import SEEN_FOR_MS
 from backstop.engine.state import AccountState
 from backstop.store import intake, recovery, trading
@@ -131,6 +139,8 @@ class OwnedAccount:
         for order in tuple(actor.state.orders.values()):
             if order.status in (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN):
                 actor.handle(OrderUncertain(order.link_id, "the process ended before an answer was known"))
+            else:
+                actor.handle(Reminded(CheckOrder(order.link_id)))
         first = tasks.create_task(self._first_read(actor))
         await asyncio.wait([first], timeout=_FIRST_READ_WITHIN_S)
         # Not later, whatever the exchange answers: a position we believe open is watched.

@@ -14,7 +14,15 @@ from pydantic import (
 )
 
 from backstop.contracts.base import Incoming, Number, PositiveNumber
-from backstop.contracts.strategies import PriceMarkText, SymbolText, TakeProfitLadder, TrailingSettings, trailing_from
+from backstop.contracts.strategies import (
+    EntrySettings,
+    PriceMarkText,
+    SymbolText,
+    TakeProfitLadder,
+    TrailingSettings,
+    entry_from,
+    trailing_from,
+)
 from backstop.domain.protection import PriceSource
 from backstop.domain.signal import Action
 
@@ -46,6 +54,7 @@ class NativeAlert(Incoming):
     take_profit: TakeProfitLadder | None = None
     trailing: Annotated[TrailingSettings, BeforeValidator(trailing_from), BeforeValidator(_text)] | None = None
     trigger_by: Annotated[PriceSource, BeforeValidator(_lower)] | None = None
+    entry: Annotated[EntrySettings, BeforeValidator(entry_from), BeforeValidator(_text)] | None = None
     leverage: Annotated[Number, Field(ge=1, le=100)] | None = None
     position: Annotated[TargetSide, BeforeValidator(_lower)] | None = None
     prev_position: Annotated[TargetSide, BeforeValidator(_lower)] | None = None

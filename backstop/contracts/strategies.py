@@ -1,6 +1,7 @@
 """Strategies: how an alert becomes an order, and how the position is protected."""
 
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -109,6 +110,50 @@ class ProtectionSettings(Incoming):
         return [{"at": value}] if isinstance(value, str) else value
 
 
+class EntryKind(StrEnum):
+    MARKET = "market"
+    LIMIT = "limit"
+
+
+class EntrySettings(Incoming):
+    """How to open: at `market`, or by a `limit` order `at` a distance better than the last price (`"0.2%"`) or at a price.
+    What is not filled after `expires_s` is canceled; `post_only` forbids it to fill at once."""
+
+    kind: EntryKind
+    at: PriceMarkText | None = None
+    expires_s: Annotated[int, Field(ge=1, le=86_400)] = 60
+    post_only: bool = False
+
+    @model_validator(mode="after")
+    def _a_limit_is_somewhere(self) -> "EntrySettings":
+        if self.kind is EntryKind.LIMIT and self.at is None:
+            raise ValueError('a limit needs at: a distance like "0.2%" or a price like "64000"')
+        if self.kind is EntryKind.MARKET and (self.at is not None or self.post_only):
+            raise ValueError("at and post_only belong to kind limit")
+        return self
+
+
+def entry_from(value: object) -> object:
+    """An entry may be written as `"market"`, or as where its limit lies."""
+    if not isinstance(value, str):
+        return value
+    return {"kind": "market"} if value.strip().lower() == "market" else {"kind": "limit", "at": value}
+
+
+def _at_a_distance(entry: EntrySettings) -> EntrySettings:
+    mark = read_price_mark(entry.at) if entry.at is not None else None
+    if mark is not None and mark.price is not None:
+        raise ValueError('a strategy enters at a distance like "0.2%"; a price is for an alert to say')
+    return entry
+
+
+StrategyEntry = Annotated[EntrySettings, BeforeValidator(entry_from), AfterValidator(_at_a_distance)]
+
+
+def _at_market() -> EntrySettings:
+    return EntrySettings(kind=EntryKind.MARKET)
+
+
 class NewStrategy(Incoming):
     account_id: UUID
     name: Annotated[str, Field(min_length=1, max_length=80)]
@@ -118,6 +163,7 @@ class NewStrategy(Incoming):
     max_age_s: Annotated[int, Field(ge=1, le=3600)] = 30
     on_opposite: OnOpposite = OnOpposite.REVERSE
     protection: ProtectionSettings = Field(default_factory=ProtectionSettings)
+    entry: StrategyEntry = Field(default_factory=_at_market)
 
 
 class StrategyChange(Incoming):
@@ -130,6 +176,7 @@ class StrategyChange(Incoming):
     max_age_s: Annotated[int, Field(ge=1, le=3600)] | None = None
     on_opposite: OnOpposite | None = None
     protection: ProtectionSettings | None = None
+    entry: StrategyEntry | None = None
     enabled: bool | None = None
 
 
@@ -143,6 +190,7 @@ class Strategy(Outgoing):
     max_age_s: int
     on_opposite: OnOpposite
     protection: ProtectionSettings
+    entry: EntrySettings = Field(default_factory=_at_market)
     enabled: bool
     webhook_url: str
     created_at: Moment

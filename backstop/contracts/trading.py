@@ -53,6 +53,8 @@ class Order(Outgoing):
     avg_price: Number | None
     reduce_only: bool
     stop_loss: Number | None
+    limit_price: Number | None = Field(description="Null for a market order.")
+    expires_at: Moment | None = Field(description="Until when a limit order waits.")
     status: OrderStatus
     exchange_order_id: str | None
     reason: str | None

@@ -35,6 +35,17 @@ class Purpose(StrEnum):
                 return cls.STOP_LOSS
 
 
+class CancelReason(StrEnum):
+    """Why an order that waits is taken back. `overtaken`: something newer was asked for its symbol."""
+
+    EXPIRED = "expired"
+    OVERTAKEN = "overtaken"
+    CLOSING = "closing"
+    HALTED = "halted"
+    FOREIGN_POSITION = "foreign_position"
+    STRATEGY_DISABLED = "strategy_disabled"
+
+
 class OrderStatus(StrEnum):
     """What we have evidence for. `unknown`: it was sent and may or may not exist."""
 
@@ -72,7 +83,8 @@ class Order:
     """`reported_qty` is what the exchange says was filled; `filled_qty` what we have booked, fill by fill.
     `stop_trigger_by`: the price that `stop_loss` is compared with at the exchange.
     `not_after` (opens): once this moment has passed it must not be sent for the first time (UTC milliseconds).
-    `sent_at`: when it was last sent. `final_at`: when it was first heard to be over."""
+    `sent_at`: when it was last sent. `final_at`: when it was first heard to be over.
+    `limit_price` (opens): it waits there until `expires_at`; None is a market order. `cancel_asked_at`: when last."""
 
     link_id: OrderLinkId
     symbol: Symbol
@@ -97,6 +109,11 @@ class Order:
     final_at: int | None = None
     ret_code: int | None = None
     reason: str | None = None
+    limit_price: Price | None = None
+    post_only: bool = False
+    expires_at: int | None = None
+    cancel_reason: CancelReason | None = None
+    cancel_asked_at: int | None = None
 
     @property
     def slot(self) -> Slot:
@@ -110,3 +127,8 @@ class Order:
     @property
     def is_entry(self) -> bool:
         return self.purpose is Purpose.ENTRY
+
+    @property
+    def rests(self) -> bool:
+        """Whether it waits at the exchange with all that it has filled booked: it may do so for long."""
+        return self.limit_price is not None and self.status is OrderStatus.OPEN and self.filled_qty >= self.reported_qty

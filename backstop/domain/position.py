@@ -27,7 +27,8 @@ class PositionStatus(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Position:
     """`cost` is what the quantity still held was bought (sold) for; it leaves in proportion as the position shrinks,
-    and whole with the last coin, so that the realised profit adds up to the last digit."""
+    and whole with the last coin, so that the realised profit adds up to the last digit. `entries`: how many orders have
+    opened it and made it larger."""
 
     id: PositionId
     symbol: Symbol
@@ -57,6 +58,7 @@ class Position:
     exit_reason: ExitReason | None = None
     closed_at: int | None = None
     updated_at: int = 0
+    entries: int = 0
 
     @property
     def slot(self) -> Slot:

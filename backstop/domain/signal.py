@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from backstop.domain.entry import Entry
 from backstop.domain.ids import SignalId, StrategyId, Symbol
 from backstop.domain.money import Qty
 from backstop.domain.protection import PriceMark, PriceSource, Protection, TakeProfit, Trailing
@@ -29,8 +30,9 @@ class Target(StrEnum):
 
 
 class SignalStatus(StrEnum):
-    """`accepted` waits · `executing` acts · `executed` done · `refused` we declined · `expired` too old ·
-    `failed` the exchange declined or the reversal stopped half way · `rejected` the alert was not valid."""
+    """`accepted` waits · `executing` acts · `executed` done · `refused` we declined · `expired` too old, or a limit order's
+    time was over · `failed` the exchange declined or the reversal stopped half way · `superseded` another signal or
+    command took its place · `rejected` the alert was not valid."""
 
     ACCEPTED = "accepted"
     EXECUTING = "executing"
@@ -38,6 +40,7 @@ class SignalStatus(StrEnum):
     REFUSED = "refused"
     EXPIRED = "expired"
     FAILED = "failed"
+    SUPERSEDED = "superseded"
     REJECTED = "rejected"
 
 
@@ -57,6 +60,7 @@ class Signal:
     target: Target | None = None
     trailing: Trailing | None = None
     trigger_by: PriceSource | None = None
+    entry: Entry | None = None
 
 
 def expired(at: int, max_age_ms: int, now: int) -> bool:

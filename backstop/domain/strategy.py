@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from backstop.domain.entry import AT_MARKET, Entry
 from backstop.domain.ids import StrategyId, Symbol
 from backstop.domain.protection import Protection
 
@@ -42,3 +43,4 @@ class Strategy:
     on_opposite: OnOpposite
     protection: Protection
     enabled: bool = True
+    entry: Entry = AT_MARKET

@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import assert_never
 
 from backstop.domain.order import Purpose
+from backstop.domain.placement import misplaced_level
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.refusal import Refused
 from backstop.domain.signal import SignalStatus
 from backstop.engine.effects import SettleCommand
-from backstop.engine.entries import begin_reversal, misplaced_level
+from backstop.engine.entries import begin_reversal
 from backstop.engine.events import CloseCommand, PositionCommand, ProtectCommand, ReverseCommand
 from backstop.engine.exits import close_position, free_quantity, part_of, reduce_position
 from backstop.engine.reversal import EntryPlan

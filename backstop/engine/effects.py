@@ -141,6 +141,13 @@ class SendOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """Ask the exchange to take an opening order back. Safe to repeat."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
 class SetResidentStop:
     slot: Slot
     price: Price
@@ -182,4 +189,6 @@ class Remind:
     at: int
 
 
-Effect = Commit | SendOrder | SetResidentStop | Arm | Disarm | ResolveOrder | Subscribe | TakeSnapshot | Remind
+Effect = (
+    Commit | SendOrder | CancelOrder | SetResidentStop | Arm | Disarm | ResolveOrder | Subscribe | TakeSnapshot | Remind
+)

@@ -1,23 +1,20 @@
 """A signal becomes an order, waits for its symbol, or is declined with a reason."""
 
-from dataclasses import replace
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from typing import assert_never
 from uuid import UUID
 
+from backstop.domain.entry import LimitEntry, limit_price
 from backstop.domain.ids import PositionId, Symbol, order_link_id
 from backstop.domain.instrument import Instrument, fit_quantity
 from backstop.domain.money import Price, Qty, plain
 from backstop.domain.order import Order, Purpose
+from backstop.domain.placement import STOP_MAX_SHARE, misplaced_level
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.protection import (
-    Protection,
     first_stop_price,
     resident_behind,
     resident_stop_price,
-    stop_price,
-    target_price,
-    trailing_price,
 )
 from backstop.domain.refusal import Refused
 from backstop.domain.side import PositionSide
@@ -45,12 +42,6 @@ from backstop.engine.targets import missing
 from backstop.engine.turn import Turn
 
 QUOTE_MAX_AGE_MS = 3_000
-STOP_MAX_SHARE = Decimal("0.5")
-"""A stop farther from the price than this is taken for a mistake (a percentage written as a price)."""
-
-TRAILING_MIN_SHARE = Decimal("0.0005")
-"""A trailing stop closer than this is taken for a mistake too."""
-
 _QUOTE_RETRY_MS = 250
 
 
@@ -142,6 +133,7 @@ def _plan(signal: Signal, strategy: Strategy, side: PositionSide) -> EntryPlan:
         leverage=signal.leverage or strategy.leverage,
         at=signal.at,
         max_age_ms=strategy.max_age_ms,
+        entry=signal.entry or strategy.entry,
     )
 
 
@@ -191,14 +183,41 @@ def open_position(turn: Turn, plan: EntryPlan) -> None:
         turn.afterwards(Subscribe(plan.symbol))
         _wait(turn, plan)
         return
-    qty = _quantity(turn, plan, quote, instrument)
-    refused = qty if isinstance(qty, Refused) else refusal_of(turn, plan, qty, quote.last)
-    if isinstance(qty, Refused) or refused is not None:
-        settle_plan(turn, plan, SignalStatus.REFUSED, refused or _unknown(plan.symbol))
+    terms = _terms(turn, plan, quote, instrument)
+    if isinstance(terms, Refused):
+        settle_plan(turn, plan, SignalStatus.REFUSED, terms)
         return
     count_entry(turn)
     position = _grown(turn, plan) or _new_position(turn, plan)
-    _send_entry(turn, plan, position, qty, _resident_stop(position, qty, quote.last, instrument))
+    _send_entry(turn, plan, position, terms, _resident_stop(position, terms.qty, terms.price, instrument))
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What an opening order asks for. `price` is what it is likely to fill at."""
+
+    qty: Qty
+    price: Price
+    limit_price: Price | None
+
+
+def _terms(turn: Turn, plan: EntryPlan, quote: Quote, instrument: Instrument) -> _Terms | Refused:
+    limit, price = None, quote.last
+    if isinstance(plan.entry, LimitEntry):
+        limit = limit_price(plan.entry, plan.side, quote.last, instrument)
+        if limit <= 0 or abs(limit - quote.last) > quote.last * STOP_MAX_SHARE:
+            return Refused(
+                "limit_too_far",
+                f"a limit of {plain(limit)} is more than {plain(STOP_MAX_SHARE * 100)}% from {plain(quote.last)}; "
+                'a distance is written with a percent sign, like "0.2%"',
+            )
+        price = min(limit, price) if plan.side is PositionSide.LONG else max(limit, price)
+    trigger = quote.of(plan.protection.trigger_by)
+    assert trigger is not None, quote
+    qty = _quantity(turn, plan, price, Price(trigger[0] + price - quote.last), instrument)
+    if isinstance(qty, Refused):
+        return qty
+    return refusal_of(turn, plan, qty, price) or _Terms(qty, price, limit)
 
 
 def _wait(turn: Turn, plan: EntryPlan) -> None:
@@ -244,13 +263,14 @@ def _new_position(turn: Turn, plan: EntryPlan) -> Position:
     return position
 
 
-def _send_entry(turn: Turn, plan: EntryPlan, position: Position, qty: Qty, stop: Price | None) -> None:
+def _send_entry(turn: Turn, plan: EntryPlan, position: Position, terms: _Terms, stop: Price | None) -> None:
+    limit = plan.entry if isinstance(plan.entry, LimitEntry) else None
     order = Order(
         link_id=order_link_id(plan.cause_id, "o"),
         symbol=plan.symbol,
         side=plan.side.entry,
         purpose=Purpose.ENTRY,
-        qty=qty,
+        qty=terms.qty,
         created_at=turn.now,
         position_id=position.id,
         signal_id=plan.signal_id,
@@ -260,6 +280,9 @@ def _send_entry(turn: Turn, plan: EntryPlan, position: Position, qty: Qty, stop:
         stop_trigger_by=plan.protection.trigger_by,
         leverage=plan.leverage,
         not_after=plan.at + plan.max_age_ms,
+        limit_price=terms.limit_price,
+        post_only=limit is not None and limit.post_only,
+        expires_at=turn.now + limit.expires_ms if limit is not None else None,
     )
     turn.put_order(order)
     if plan.signal_id is not None:
@@ -293,59 +316,27 @@ def _blocked(turn: Turn, plan: EntryPlan, instrument: Instrument | None) -> Refu
     return None
 
 
-def _quantity(turn: Turn, plan: EntryPlan, quote: Quote, instrument: Instrument) -> Qty | Refused:
+def _quantity(turn: Turn, plan: EntryPlan, price: Price, trigger: Price, instrument: Instrument) -> Qty | Refused:
+    """`trigger`: what the levels are compared with when it fills at `price`, as far as that can be told."""
     position = turn.state.position(plan.adds_to)
-    trigger = quote.of(plan.protection.trigger_by)
-    assert trigger is not None, quote
     untried = position is None or plan.protection != position.protection
-    for price in dict.fromkeys((quote.last, trigger[0]) if untried else ()):
-        misplaced = misplaced_level(plan.protection, plan.side, price, instrument)
+    for reached in dict.fromkeys((price, trigger) if untried else ()):
+        misplaced = misplaced_level(plan.protection, plan.side, reached, instrument)
         if misplaced is not None:
             return misplaced
     if plan.qty is not None:
-        return fit_quantity(plan.qty, quote.last, instrument)
+        return fit_quantity(plan.qty, price, instrument)
     strategy = turn.state.strategies.get(plan.strategy_id)
     if strategy is None:
         return Refused("strategy_disabled", "the strategy is deleted")
     return size_entry(
         strategy.sizing,
-        price=quote.last,
-        stop=first_stop_price(plan.protection, plan.side, quote.last, instrument),
+        price=price,
+        stop=first_stop_price(plan.protection, plan.side, price, instrument),
         equity=turn.state.equity,
         leverage=plan.leverage,
         instrument=instrument,
     )
-
-
-def misplaced_level(protection: Protection, side: PositionSide, price: Price, instrument: Instrument) -> Refused | None:
-    """Why these levels make no sense at this price, or None."""
-    if protection.stop_loss is not None:
-        stop = stop_price(protection.stop_loss, side, price, instrument)
-        if (price - stop) * side.sign <= 0:
-            return Refused("stop_wrong_side", f"stop-loss {plain(stop)} is not on the losing side of {plain(price)}")
-        if abs(price - stop) > price * STOP_MAX_SHARE:
-            return Refused(
-                "stop_too_far",
-                f"stop-loss {plain(stop)} is more than {plain(STOP_MAX_SHARE * 100)}% from {plain(price)}; "
-                'a distance is written with a percent sign, like "1.5%"',
-            )
-    trailing = protection.trailing
-    if (
-        trailing is not None
-        and abs(price - trailing_price(trailing, side, price, instrument)) < price * TRAILING_MIN_SHARE
-    ):
-        return Refused(
-            "trailing_too_tight",
-            f"a trailing stop {trailing.distance} behind {plain(price)} is closer than the spread; "
-            'a distance is written with a percent sign, like "0.8%"',
-        )
-    for rung in protection.take_profit:
-        target = target_price(rung.at, side, price, instrument)
-        if (target - price) * side.sign <= 0:
-            return Refused(
-                "target_wrong_side", f"take-profit {plain(target)} is not on the winning side of {plain(price)}"
-            )
-    return None
 
 
 def _unknown(symbol: Symbol) -> Refused:

@@ -166,6 +166,14 @@ class OrderLapsed:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelAnswered:
+    """`taken`: the exchange means to cancel it. Otherwise it knows no such order, refused, or gave no answer."""
+
+    link_id: OrderLinkId
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OrderReported:
     """The exchange's word on an order, from the stream or a query. `filled_qty` is cumulative."""
 
@@ -287,6 +295,7 @@ Event = (
     | OrderUncertain
     | OrderAbsent
     | OrderLapsed
+    | CancelAnswered
     | OrderReported
     | Executed
     | PositionReported

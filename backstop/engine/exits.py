@@ -9,12 +9,13 @@ from uuid import UUID
 
 from backstop.domain.ids import OrderLinkId, SignalId, cause_of, next_attempt, order_link_id
 from backstop.domain.money import Qty, floor_to
-from backstop.domain.order import Order, Purpose
+from backstop.domain.order import CancelReason, Order, Purpose
 from backstop.domain.position import Position, PositionStatus, trade_of
 from backstop.domain.protection import Level, LevelKind, LevelStatus
 from backstop.domain.slot import Slot
 from backstop.engine.effects import Disarm, Remind, SaveTrade, SendOrder
 from backstop.engine.events import CheckOrder, CloseAgain, LevelCrossed
+from backstop.engine.resting import take_back_entries
 from backstop.engine.stops import move_stop
 from backstop.engine.turn import Turn
 
@@ -186,6 +187,7 @@ def _close_whole(
     turn.put_position(closing)
     if position.qty > 0:
         _send_close(turn, closing, purpose, link_id, position.qty, signal_id=signal_id)
+    take_back_entries(turn, position, CancelReason.CLOSING, at_once=True)
 
 
 def _send_close(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from backstop.domain.execution import FUNDING, POSITION_CHANGING, Execution, ExitReason, foreign_exit_reason
 from backstop.domain.ids import OrderLinkId, cause_of
 from backstop.domain.money import NO_USDT, Usdt, plain
-from backstop.domain.order import Order, OrderStatus, Purpose
+from backstop.domain.order import CancelReason, Order, OrderStatus, Purpose
 from backstop.domain.position import Position, PositionStatus, apply_fill
 from backstop.domain.side import PositionSide
 from backstop.domain.slot import Slot
@@ -20,6 +20,7 @@ from backstop.engine.effects import (
 from backstop.engine.events import CloseAgain
 from backstop.engine.exits import finish, purpose_of, recall_close
 from backstop.engine.orders import order_done
+from backstop.engine.resting import take_back_entries
 from backstop.engine.shield import lay_levels, order_resident_stop
 from backstop.engine.turn import Turn
 
@@ -50,6 +51,7 @@ def on_executed(turn: Turn, execution: Execution) -> bool:
         held = turn.state.early.get(slot, ())
         if execution.exec_id not in {other.exec_id for other in held}:
             _hold(turn, slot, (*held, execution))
+            take_back_entries(turn, turn.state.positions[slot], CancelReason.CLOSING)
         return False
     return _book(turn, execution)
 
@@ -70,7 +72,7 @@ def _too_early(turn: Turn, execution: Execution) -> bool:
         and execution.exec_type in POSITION_CHANGING
         and execution.side is position.side.exit
         and execution.qty > position.qty
-        and entry_under_way(turn, position)
+        and _entry_under_way(turn, position)
     )
 
 
@@ -182,12 +184,16 @@ def _apply(turn: Turn, position: Position, execution: Execution, order: Order | 
         )
         turn.state = replace(turn.state, foreign={**turn.state.foreign, position.slot: filled.excess})
         turn.afterwards(TakeSnapshot())
-    if position.qty == 0 and position.exit_qty > 0 and not entry_under_way(turn, position):
+    if position.qty == 0 and position.exit_qty > 0 and not _entry_under_way(turn, position):
         finish(turn, position)
         return
+    if position.qty == 0 and position.exit_qty > 0:
+        take_back_entries(turn, position, CancelReason.CLOSING)
     if execution.side is position.side.entry:
         if position.status is PositionStatus.OPENING:
-            position = replace(position, status=PositionStatus.OPEN)
+            waited = order is not None and order.limit_price is not None
+            opened_at = execution.at if waited else position.opened_at
+            position = replace(position, status=PositionStatus.OPEN, opened_at=opened_at)
         if position.status is PositionStatus.OPEN:
             position = lay_levels(turn, position)
         else:
@@ -199,6 +205,6 @@ def _apply(turn: Turn, position: Position, execution: Execution, order: Order | 
         turn.afterwards(Remind(CloseAgain(position.slot), turn.now))
 
 
-def entry_under_way(turn: Turn, position: Position) -> bool:
+def _entry_under_way(turn: Turn, position: Position) -> bool:
     """Whether more of the opening order may still come; until that is known the position is not called closed."""
     return any(order.is_entry and order.position_id == position.id for order in turn.state.orders.values())

@@ -8,7 +8,6 @@ from backstop.domain.ids import CommandId, cause_of, next_attempt
 from backstop.domain.money import NO_QTY, ZERO, Qty
 from backstop.domain.order import TRANSITIONS, Order, OrderStatus
 from backstop.domain.position import Position, PositionStatus
-from backstop.domain.refusal import Refused
 from backstop.domain.signal import SignalStatus
 from backstop.engine.effects import (
     Notice,
@@ -34,6 +33,9 @@ from backstop.engine.events import (
     Verdict,
 )
 from backstop.engine.exits import CHECK_AFTER_MS, finish
+from backstop.engine.outcomes import partly_filled, unfilled
+from backstop.engine.overtaking import answer_overtaker
+from backstop.engine.resting import next_look_at, take_back
 from backstop.engine.reversal import EntryPlan
 from backstop.engine.settle import finish_reversal, settle_plan
 from backstop.engine.turn import Turn
@@ -58,6 +60,7 @@ def on_accepted(turn: Turn, event: OrderAccepted) -> None:
     moved = _moved(order, OrderStatus.OPEN)
     turn.put_order(replace(moved, exchange_order_id=event.exchange_order_id or order.exchange_order_id))
     turn.afterwards(Remind(CheckOrder(event.link_id), turn.now + CHECK_AFTER_MS))
+    _now_open(turn, order.status, turn.state.orders[order.link_id])
 
 
 def on_refused(turn: Turn, event: OrderRefused) -> None:
@@ -117,7 +120,8 @@ def on_lapsed(turn: Turn, event: OrderLapsed) -> None:
     order = turn.state.orders.get(event.link_id)
     if order is None or order.status.final:
         return
-    turn.put_order(replace(_moved(order, OrderStatus.EXPIRED), reason="too old to be sent"))
+    why = "too old to be sent" if order.cancel_reason is None else "taken back before it was sent"
+    turn.put_order(replace(_moved(order, OrderStatus.EXPIRED), reason=why))
     order_done(turn, turn.state.orders[order.link_id])
 
 
@@ -137,6 +141,9 @@ def on_check(turn: Turn, event: CheckOrder) -> None:
     order = turn.state.orders.get(event.link_id)
     if order is not None and not order.done:
         turn.afterwards(ResolveOrder(order))
+        next_look = next_look_at(order)
+        if next_look is not None and next_look > turn.now:
+            turn.afterwards(Remind(CheckOrder(order.link_id), next_look))
 
 
 def on_reported(turn: Turn, event: OrderReported) -> None:
@@ -160,6 +167,18 @@ def on_reported(turn: Turn, event: OrderReported) -> None:
         order_done(turn, moved)
     elif moved.status.final:
         turn.afterwards(Remind(CheckOrder(order.link_id), turn.now + CHECK_AFTER_MS))
+    else:
+        _now_open(turn, order.status, moved)
+
+
+def _now_open(turn: Turn, before: OrderStatus, order: Order) -> None:
+    """A limit order that is known to be there waits until its time is over, or is taken back by now."""
+    if order.limit_price is None or order.status is not OrderStatus.OPEN or before is OrderStatus.OPEN:
+        return
+    if order.expires_at is not None:
+        turn.afterwards(Remind(CheckOrder(order.link_id), order.expires_at))
+    if order.cancel_reason is not None:
+        take_back(turn, order, order.cancel_reason)
 
 
 def order_done(turn: Turn, order: Order) -> None:
@@ -176,20 +195,21 @@ def _entry_done(turn: Turn, order: Order) -> None:
     if position is None or position.id != order.position_id:
         return
     plan = _plan_of(turn, order, position)
+    if order.filled_qty > 0:
+        position = replace(position, entries=position.entries + 1)
+        turn.put_position(position)
     if position.qty == 0 and position.exit_qty > 0:
         finish(turn, position)
     elif order.filled_qty == 0 and position.entry_qty == 0:
         turn.put_position(replace(position, status=PositionStatus.CLOSED, closed_at=turn.now))
     if order.filled_qty == 0 and (position.entry_qty == 0 or plan.adds_to is not None):
-        status = SignalStatus.EXPIRED if order.status is OrderStatus.EXPIRED else SignalStatus.FAILED
-        refused = Refused(
-            "exchange_refused" if order.status is OrderStatus.REJECTED else f"entry_{order.status}",
-            order.reason or "the exchange filled nothing",
-        )
-        settle_plan(turn, plan, status, refused)
+        settle_plan(turn, plan, *unfilled(order))
+        if position.entry_qty == 0:
+            answer_overtaker(turn, position)
         return
     if plan.signal_id is not None:
-        turn.record(SettleSignal(plan.signal_id, SignalStatus.EXECUTED, position_id=position.id))
+        code, reason = partly_filled(order)
+        turn.record(SettleSignal(plan.signal_id, SignalStatus.EXECUTED, code, reason, position.id))
     else:
         turn.record(SettleCommand(CommandId(plan.cause_id), SignalStatus.EXECUTED))
     finish_reversal(turn, plan)
@@ -268,7 +288,10 @@ def _send_again(turn: Turn, order: Order) -> None:
         turn.at_once(SendOrder(order))
         turn.afterwards(Remind(CheckOrder(order.link_id), turn.now + CHECK_AFTER_MS))
         return
-    if order.not_after is not None and turn.now > order.not_after:
+    too_late = (order.not_after is not None and turn.now > order.not_after) or (
+        order.expires_at is not None and turn.now >= order.expires_at
+    )
+    if too_late or order.cancel_reason is not None:
         turn.put_order(replace(_moved(order, OrderStatus.EXPIRED), reason="too old to be sent again"))
         order_done(turn, turn.state.orders[order.link_id])
     else:

@@ -98,8 +98,10 @@ def _set_doubt(turn: Turn, slot: Slot, doubt: Doubt | None) -> None:
 
 
 def _moving(turn: Turn, position: Position) -> bool:
-    """Whether an order of ours may still change it: its outcome comes first."""
-    return any(order.slot == position.slot and not order.done for order in turn.state.orders.values())
+    """Whether an order of ours may still change it: its outcome comes first. A limit order may rest for long."""
+    return any(
+        order.slot == position.slot and not order.done and not order.rests for order in turn.state.orders.values()
+    )
 
 
 def _note_foreign(turn: Turn, held: dict[Slot, ExchangePosition], at: int) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from backstop.domain.entry import AT_MARKET, Entry
 from backstop.domain.ids import PositionId, SignalId, StrategyId, Symbol
 from backstop.domain.money import Qty
 from backstop.domain.protection import Protection
@@ -28,6 +29,7 @@ class EntryPlan:
     leverage: Decimal
     at: int
     max_age_ms: int
+    entry: Entry = AT_MARKET
     adds_to: PositionId | None = None
     """The position to make larger; None opens a new one."""
 

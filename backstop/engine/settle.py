@@ -32,7 +32,7 @@ def settle_plan(turn: Turn, plan: EntryPlan, status: SignalStatus, refused: Refu
         turn.record(
             Notice(NoticeLevel.WARNING, step.value, f"{plan.symbol} was closed but not opened again: {refused.message}")
         )
-        status = SignalStatus.EXPIRED if status is SignalStatus.EXPIRED else SignalStatus.FAILED
+        status = status if status in (SignalStatus.EXPIRED, SignalStatus.SUPERSEDED) else SignalStatus.FAILED
     if plan.signal_id is not None:
         turn.record(SettleSignal(plan.signal_id, status, refused.code, refused.message))
     else:

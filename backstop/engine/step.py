@@ -12,6 +12,7 @@ from backstop.engine.commands import act_on_command
 from backstop.engine.effects import Effect, SaveEquity, Subscribe
 from backstop.engine.entries import act_on_signal, continue_reversal, is_known, open_position
 from backstop.engine.events import (
+    CancelAnswered,
     CheckOrder,
     CloseAgain,
     Command,
@@ -42,7 +43,7 @@ from backstop.engine.events import (
     WalletReported,
 )
 from backstop.engine.exits import close_again, on_level_crossed
-from backstop.engine.fills import book_early, entry_under_way, on_executed
+from backstop.engine.fills import book_early, on_executed
 from backstop.engine.orders import (
     on_absent,
     on_accepted,
@@ -54,12 +55,13 @@ from backstop.engine.orders import (
     on_sent,
     on_uncertain,
 )
+from backstop.engine.overtaking import make_way, waits_for_entry
 from backstop.engine.rails import enforce, on_equity, on_halt, on_resume
 from backstop.engine.reconcile import on_snapshot
+from backstop.engine.resting import on_cancel_answered, tend_entries
 from backstop.engine.reversal import EntryPlan
 from backstop.engine.shield import on_position_reported, on_resident_refused
 from backstop.engine.state import AccountState, Request
-from backstop.engine.targets import is_sized
 from backstop.engine.turn import Turn
 
 
@@ -91,6 +93,8 @@ def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 - a tabl
             on_absent(turn, event)
         case OrderLapsed():
             on_lapsed(turn, event)
+        case CancelAnswered():
+            on_cancel_answered(turn, event)
         case SignalReceived():
             _take(turn, turn.state.lane(event.signal.symbol, event.signal.strategy_id), event.signal)
         case CommandReceived():
@@ -152,6 +156,8 @@ def _take(turn: Turn, lane: Lane, request: Signal | Request) -> None:
     """Act now, or wait behind what is under way in this lane, in the order of arrival."""
     if not isinstance(request, EntryPlan) and is_known(turn, request.id):
         return
+    if make_way(turn, lane, request):
+        return
     if _busy(turn, lane, request) or lane in turn.state.waiting:
         turn.queue(lane, request)
     else:
@@ -170,13 +176,13 @@ def _act(turn: Turn, request: Request) -> None:
 
 def _busy(turn: Turn, lane: Lane, request: Request) -> bool:
     """Whether something is under way: also a close of what is gone, which could reduce what would be opened now, and for
-    what counts on the quantity held, an order that makes it larger."""
+    what means the position's size, an order that makes it larger."""
     state = turn.state
     if any(state.lane(one.plan.symbol, one.plan.strategy_id) == lane for one in state.reversals.values()):
         return True
     position = state.of_strategy(lane.symbol, lane.strategy_id)
     if position is not None:
-        return position.status is not PositionStatus.OPEN or (is_sized(request) and entry_under_way(turn, position))
+        return position.status is not PositionStatus.OPEN or waits_for_entry(turn, request, position)
     held = {other.id for other in state.on(lane.symbol)}
     return any(order.symbol == lane.symbol and order.position_id not in held for order in state.orders.values())
 
@@ -186,6 +192,7 @@ def _go_on(turn: Turn, event: Event) -> None:
     if isinstance(event, Priced | StrategiesChanged | LimitsChanged | WalletReported):
         return
     enforce(turn)
+    tend_entries(turn)
     book_early(turn)
     for cause_id, reversal in tuple(turn.state.reversals.items()):
         waits = any(reversal.plan in line for line in turn.state.waiting.values())

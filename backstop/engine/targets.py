@@ -5,16 +5,11 @@ from backstop.domain.money import Qty, floor_to, plain
 from backstop.domain.order import Purpose
 from backstop.domain.position import Position
 from backstop.domain.refusal import Refused
-from backstop.domain.signal import Action, Signal, SignalStatus
+from backstop.domain.signal import Signal, SignalStatus
 from backstop.engine.effects import SettleSignal
 from backstop.engine.exits import free_quantity, reduce_position
 from backstop.engine.settle import settle_signal
 from backstop.engine.turn import Turn
-
-
-def is_sized(request: object) -> bool:
-    """Whether it is a target with a quantity, which counts on what is held: nothing may be on its way to it."""
-    return isinstance(request, Signal) and request.action is Action.TARGET and request.qty is not None
 
 
 def missing(turn: Turn, signal: Signal, position: Position, wanted: Qty) -> Qty | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from backstop.domain.execution import ExitReason
 from backstop.domain.ids import OrderLinkId, PositionId, SignalId, StrategyId, Symbol
 from backstop.domain.money import Price, Qty, Usdt
-from backstop.domain.order import Order, OrderStatus, Purpose
+from backstop.domain.order import CancelReason, Order, OrderStatus, Purpose
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.protection import Level, LevelKind, LevelStatus, PriceSource, ResidentStop
 from backstop.domain.side import PositionSide, Side
@@ -36,7 +36,9 @@ def live_orders(account_id: UUID) -> Query[Order]:
         select o.*, (extract(epoch from o.created_at) * 1000)::bigint as created_ms,
                (extract(epoch from o.not_after) * 1000)::bigint as not_after_ms,
                (extract(epoch from o.sent_at) * 1000)::bigint as sent_ms,
-               coalesce(p.protection->>'trigger_by', 'last') as stop_trigger_by
+               coalesce(p.protection->>'trigger_by', 'last') as stop_trigger_by,
+               (extract(epoch from o.expires_at) * 1000)::bigint as expires_ms,
+               (extract(epoch from o.cancel_asked_at) * 1000)::bigint as cancel_asked_ms
           from orders o
           left join positions p on p.id = o.position_id
          where o.account_id = %(account_id)s
@@ -100,6 +102,7 @@ def _read_position(row: Row) -> Position:
         closing_link_id=OrderLinkId(row["closing_link_id"]) if row["closing_link_id"] is not None else None,
         exit_reason=ExitReason(row["exit_reason"]) if row["exit_reason"] is not None else None,
         updated_at=row["updated_ms"],
+        entries=row["entries"],
     )
 
 
@@ -144,6 +147,11 @@ def _read_order(row: Row) -> Order:
         sent_at=row["sent_ms"],
         ret_code=row["ret_code"],
         reason=row["reason"],
+        limit_price=Price(row["limit_price"]) if row["limit_price"] is not None else None,
+        post_only=row["post_only"],
+        expires_at=row["expires_ms"],
+        cancel_reason=CancelReason(row["cancel_reason"]) if row["cancel_reason"] is not None else None,
+        cancel_asked_at=row["cancel_asked_ms"],
     )
 
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from backstop.domain.entry import AT_MARKET, Entry, LimitEntry
 from backstop.domain.ids import SignalId, StrategyId, Symbol
 from backstop.domain.limits import Limits
 from backstop.domain.money import Qty, plain
@@ -90,7 +91,25 @@ def read_strategy(row: Json) -> Strategy:
         on_opposite=OnOpposite(settings["on_opposite"]),
         protection=read_protection(settings["protection"]),
         enabled=row["enabled"],
+        entry=read_entry(settings.get("entry")) or AT_MARKET,
     )
+
+
+def write_entry(entry: Entry) -> Json:
+    """The shape of `contracts.strategies.EntrySettings`."""
+    if isinstance(entry, LimitEntry):
+        expires_s = entry.expires_ms // 1000
+        return {"kind": "limit", "at": str(entry.at), "expires_s": expires_s, "post_only": entry.post_only}
+    return {"kind": "market"}
+
+
+def read_entry(value: Json | None) -> Entry | None:
+    """None where nothing is said."""
+    if value is None:
+        return None
+    if value["kind"] == "market":
+        return AT_MARKET
+    return LimitEntry(_mark(value["at"]), value["expires_s"] * 1000, value["post_only"])
 
 
 def read_signal(row: Json) -> Signal:
@@ -110,6 +129,7 @@ def read_signal(row: Json) -> Signal:
         trailing=read_trailing(alert["trailing"]) if alert.get("trailing") is not None else None,
         target=Target(alert["position"]) if alert.get("position") is not None else None,
         trigger_by=PriceSource(alert["trigger_by"]) if alert.get("trigger_by") is not None else None,
+        entry=read_entry(alert.get("entry")),
     )
 
 
@@ -140,6 +160,7 @@ def write_plan(plan: EntryPlan) -> Json:
         "leverage": plain(plan.leverage),
         "at": plan.at,
         "max_age_ms": plan.max_age_ms,
+        "entry": write_entry(plan.entry),
     }
 
 
@@ -156,6 +177,7 @@ def read_plan(cause_id: UUID, symbol: str, value: Json) -> EntryPlan:
         leverage=Decimal(value["leverage"]),
         at=value["at"],
         max_age_ms=value["max_age_ms"],
+        entry=read_entry(value.get("entry")) or AT_MARKET,
     )
 
 

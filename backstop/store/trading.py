@@ -44,12 +44,13 @@ def save_position(owner: Owner, position: Position) -> Query[None]:
         insert into positions (id, user_id, account_id, strategy_id, signal_id, symbol, position_idx, side, status, qty,
           cost, entry_qty, entry_value, exit_qty, exit_value, gross_pnl, fees, funding, leverage, protection, stop_loss,
           resident_stop, resident_verified_at, levels_round, closing_link_id, exit_reason, opened_at, closed_at,
-          updated_at)
+          updated_at, entries)
         values (%(id)s, %(user_id)s, %(account_id)s, %(strategy_id)s, %(signal_id)s, %(symbol)s, %(position_idx)s,
           %(side)s, %(status)s,
           %(qty)s, %(cost)s, %(entry_qty)s, %(entry_value)s, %(exit_qty)s, %(exit_value)s, %(gross_pnl)s, %(fees)s,
           %(funding)s, %(leverage)s, %(protection)s, %(stop_loss)s, %(resident_stop)s, %(resident_verified_at)s,
-          %(levels_round)s, %(closing_link_id)s, %(exit_reason)s, %(opened_at)s, %(closed_at)s, %(updated_at)s)
+          %(levels_round)s, %(closing_link_id)s, %(exit_reason)s, %(opened_at)s, %(closed_at)s, %(updated_at)s,
+          %(entries)s)
         on conflict (id) do update set
           position_idx = excluded.position_idx,
           status = excluded.status, qty = excluded.qty, cost = excluded.cost, entry_qty = excluded.entry_qty,
@@ -58,7 +59,8 @@ def save_position(owner: Owner, position: Position) -> Query[None]:
           leverage = excluded.leverage, protection = excluded.protection, stop_loss = excluded.stop_loss,
           resident_stop = excluded.resident_stop, resident_verified_at = excluded.resident_verified_at,
           levels_round = excluded.levels_round, closing_link_id = excluded.closing_link_id,
-          exit_reason = excluded.exit_reason, closed_at = excluded.closed_at, updated_at = excluded.updated_at"""
+          exit_reason = excluded.exit_reason, opened_at = excluded.opened_at, closed_at = excluded.closed_at,
+          updated_at = excluded.updated_at, entries = excluded.entries"""
     values = {
         "id": position.id,
         "user_id": owner.user_id,
@@ -89,6 +91,7 @@ def save_position(owner: Owner, position: Position) -> Query[None]:
         "opened_at": moment(position.opened_at),
         "closed_at": moment(position.closed_at),
         "updated_at": moment(position.updated_at),
+        "entries": position.entries,
     }
     return Query(sql, values, no_row)
 
@@ -121,18 +124,20 @@ def save_order(owner: Owner, order: Order) -> Query[None]:
     sql = """
         insert into orders (link_id, user_id, account_id, position_id, signal_id, symbol, position_idx, side, purpose, qty,
           reduce_only, stop_loss, leverage, status, filled_qty, filled_value, reported_qty, exchange_order_id, ret_code,
-          reason, created_at, not_after, sent_at)
+          reason, created_at, not_after, sent_at, limit_price, post_only, expires_at, cancel_reason, cancel_asked_at)
         values (%(link_id)s, %(user_id)s, %(account_id)s, %(position_id)s, %(signal_id)s, %(symbol)s,
           %(position_idx)s, %(side)s,
           %(purpose)s, %(qty)s, %(reduce_only)s, %(stop_loss)s, %(leverage)s, %(status)s, %(filled_qty)s,
           %(filled_value)s, %(reported_qty)s, %(exchange_order_id)s, %(ret_code)s, %(reason)s, %(created_at)s,
-          %(not_after)s, %(sent_at)s)
+          %(not_after)s, %(sent_at)s, %(limit_price)s, %(post_only)s, %(expires_at)s, %(cancel_reason)s,
+          %(cancel_asked_at)s)
         on conflict (link_id) do update set
           position_idx = excluded.position_idx,
           status = excluded.status, filled_qty = excluded.filled_qty, filled_value = excluded.filled_value,
           reported_qty = excluded.reported_qty,
           exchange_order_id = coalesce(excluded.exchange_order_id, orders.exchange_order_id),
           ret_code = excluded.ret_code, reason = excluded.reason,
+          cancel_reason = excluded.cancel_reason, cancel_asked_at = excluded.cancel_asked_at,
           sent_at = coalesce(excluded.sent_at, orders.sent_at), updated_at = now()"""
     values = {
         "link_id": order.link_id,
@@ -158,6 +163,11 @@ def save_order(owner: Owner, order: Order) -> Query[None]:
         "created_at": moment(order.created_at),
         "not_after": moment(order.not_after),
         "sent_at": moment(order.sent_at),
+        "limit_price": order.limit_price,
+        "post_only": order.post_only,
+        "expires_at": moment(order.expires_at),
+        "cancel_reason": order.cancel_reason.value if order.cancel_reason is not None else None,
+        "cancel_asked_at": moment(order.cancel_asked_at),
     }
     return Query(sql, values, no_row)
 

@@ -54,6 +54,7 @@ _POSITION: LiteralString = """
 _ORDER: LiteralString = """
     select o.link_id as id, o.seq, o.account_id, o.position_id, o.signal_id, o.symbol, o.side, o.purpose, o.qty,
            o.filled_qty, round(o.filled_value / nullif(o.filled_qty, 0), 12) as avg_price, o.reduce_only, o.stop_loss,
+           o.limit_price, o.expires_at,
            o.status, o.exchange_order_id, o.reason, o.created_at, o.sent_at, o.updated_at
       from orders o"""
 

@@ -162,7 +162,7 @@ def read_instrument(row: Fields) -> Instrument:
 
 
 def create_body(order: Order) -> dict[str, Any]:
-    """The body of /v5/order/create for a market order."""
+    """The body of /v5/order/create."""
     body: dict[str, Any] = {
         "category": "linear",
         "symbol": order.symbol,
@@ -172,6 +172,9 @@ def create_body(order: Order) -> dict[str, Any]:
         "positionIdx": order.position_idx,
         "orderLinkId": order.link_id,
     }
+    if order.limit_price is not None:
+        time_in_force = "PostOnly" if order.post_only else "GTC"
+        body |= {"orderType": "Limit", "price": plain(order.limit_price), "timeInForce": time_in_force}
     if order.reduce_only:
         body["reduceOnly"] = True
     elif order.stop_loss is not None:

@@ -20,6 +20,7 @@ from backstop.domain.order import Order
 from backstop.domain.protection import PriceSource
 from backstop.domain.slot import Slot
 from backstop.engine.events import (
+    CancelAnswered,
     ExchangePosition,
     OrderAccepted,
     OrderLapsed,
@@ -237,6 +238,16 @@ class BybitRest:
         passing("create:after")
         result: Mapping[str, Any] = reply["result"]
         return result
+
+    async def cancel(self, order: Order) -> CancelAnswered:
+        """Ask for an order to be taken back. Never raises: whatever comes of it shows in the order."""
+        body = {"category": "linear", "symbol": order.symbol, "orderLinkId": order.link_id}
+        try:
+            await self._call("POST", "/v5/order/cancel", body, closes=True)
+        except (NoAnswer, Refusal) as error:
+            log.info("cancel not taken", order=order.link_id, reason=str(error))
+            return CancelAnswered(order.link_id, taken=False)
+        return CancelAnswered(order.link_id, taken=True)
 
     async def set_resident_stop(self, slot: Slot, price: Price, trigger_by: PriceSource = PriceSource.LAST) -> None:
         """Move the exchange's own stop of the whole position. Raises `Refusal` or `NoAnswer`."""

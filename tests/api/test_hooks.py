@@ -43,12 +43,23 @@ def test_an_alert_becomes_a_signal(hook: Hook, books: Books) -> None:
         "stop_loss": "1.5%",
         "take_profit": [{"at": "3%", "portion": "100%"}],
         "trailing": None,
+        "entry": None,
         "leverage": "5",
         "position": None,
         "prev_position": None,
         "id": None,
         "time": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("entry", "at"),
+    [("0.2%", "0.2%"), (64000, "64000"), ({"kind": "limit", "at": "64000.5"}, "64000.5"), ("Market", None)],
+)
+def test_an_alert_may_say_how_to_enter(hook: Hook, books: Books, entry: object, at: str | None) -> None:
+    assert send(hook, hook.alert(entry=entry)).status == 202
+    (signal,) = signals(books)
+    assert signal["parsed"]["entry"]["at"] == at
 
 
 @pytest.mark.parametrize(
@@ -262,6 +273,9 @@ def test_an_excerpt_masks_what_looks_like_a_secret(hook: Hook, books: Books, bod
         ({"take_profit": [{"at": "2%", "portion": "150%"}]}, "take_profit.0.portion", "100%"),
         ({"take_profit": [{"at": "2%"}, {"at": "3%"}]}, "take_profit", "more than 100%"),
         ({"leverage": 101}, "leverage", "100"),
+        ({"entry": "0%"}, "entry.at", "1.5%"),
+        ({"entry": {"kind": "limit"}}, "entry", "a limit needs at"),
+        ({"entry": {"kind": "limit", "at": "1%", "expires_s": 0}}, "entry.expires_s", "greater than"),
         ({"action": "target"}, "body", "target needs position"),
         ({"break_even": "0.8%"}, "break_even", "not supported yet"),
         ({"limit": 5}, "limit", "unknown field"),

@@ -38,6 +38,7 @@ def test_a_strategy_is_made_with_its_webhook(user: User, books: Books) -> None:
             "time_exit_s": None,
             "trigger_by": "last",
         },
+        "entry": {"kind": "market", "at": None, "expires_s": 60, "post_only": False},
         "enabled": True,
         "webhook_url": made["webhook_url"],
         "created_at": made["created_at"],
@@ -66,7 +67,44 @@ def test_the_settings_are_kept_as_the_models_write_them(user: User, books: Books
             "time_exit_s": None,
             "trigger_by": "last",
         },
+        "entry": {"kind": "market", "at": None, "expires_s": 60, "post_only": False},
     }
+
+
+@pytest.mark.parametrize(
+    ("entry", "kept"),
+    [
+        ("0.2%", {"kind": "limit", "at": "0.2%", "expires_s": 60, "post_only": False}),
+        (
+            {"kind": "limit", "at": "1%", "expires_s": 86_400, "post_only": True},
+            {"kind": "limit", "at": "1%", "expires_s": 86_400, "post_only": True},
+        ),
+        ("market", {"kind": "market", "at": None, "expires_s": 60, "post_only": False}),
+    ],
+)
+def test_how_to_enter_is_kept_and_changed(user: User, entry: object, kept: object) -> None:
+    made = user.strategy(user.account()["id"], entry=entry)
+    assert made["entry"] == kept
+    changed = user.api.patch(f"/api/strategies/{made['id']}", {"entry": "0.5%"})
+    assert (changed.status, changed.json["entry"]["at"]) == (200, "0.5%")
+
+
+@pytest.mark.parametrize(
+    ("entry", "field", "message"),
+    [
+        ({"kind": "limit"}, "entry", "a limit needs at"),
+        ({"kind": "market", "at": "1%"}, "entry", "at and post_only belong to kind limit"),
+        ("64000", "entry", "a strategy enters at a distance"),
+        ({"kind": "limit", "at": "1%", "expires_s": 86_401}, "entry.expires_s", "less than or equal to 86400"),
+        ({"kind": "limit", "at": "-1%"}, "entry.at", "must be a distance"),
+    ],
+)
+def test_an_entry_that_makes_no_sense_is_refused_by_field(user: User, entry: object, field: str, message: str) -> None:
+    made = user.strategy(user.account()["id"])
+    reply = user.api.patch(f"/api/strategies/{made['id']}", {"entry": entry})
+    assert reply.status == 422
+    (error,) = reply.json["errors"]
+    assert error["field"] == field and message in error["message"], error
 
 
 def test_the_secret_is_shown_once(user: User) -> None:

@@ -12,7 +12,15 @@ from uuid import UUID
 from backstop.domain.ids import AccountId, Epoch, Symbol
 from backstop.domain.order import OrderStatus
 from backstop.engine.effects import Quarantine
-from backstop.engine.events import CommandReceived, LimitsChanged, OrderUncertain, SignalReceived, StrategiesChanged
+from backstop.engine.events import (
+    CheckOrder,
+    CommandReceived,
+    LimitsChanged,
+    OrderUncertain,
+    Reminded,
+    SignalReceived,
+    StrategiesChanged,
+)
 from backstop.engine.fills import SEEN_FOR_MS
 from backstop.engine.state import AccountState
 from backstop.vault import Credentials
@@ -151,6 +159,8 @@ class Streamer:
         for order in tuple(actor.state.orders.values()):
             if order.status in (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN):
                 actor.handle(OrderUncertain(order.link_id, "the process ended before an answer was known"))
+            else:
+                actor.handle(Reminded(CheckOrder(order.link_id)))
         first = Answer()
         self.process.spawn(self._first_read(actor, first))
         soon = Answer()

@@ -700,6 +700,7 @@ export interface components {
             created_at: string;
             /** Enabled */
             enabled: boolean;
+            entry: components["schemas"]["EntrySettings"];
             /**
              * Id
              * Format: uuid
@@ -726,6 +727,34 @@ export interface components {
             webhook_secret: string;
             /** Webhook Url */
             webhook_url: string;
+        };
+        /**
+         * EntryKind
+         * @enum {string}
+         */
+        EntryKind: "market" | "limit";
+        /**
+         * EntrySettings
+         * @description How to open: at `market`, or by a `limit` order `at` a distance better than the last price (`"0.2%"`) or at a price.
+         *     What is not filled after `expires_s` is canceled; `post_only` forbids it to fill at once.
+         */
+        EntrySettings: {
+            /**
+             * At
+             * @default null
+             */
+            at?: string | null;
+            /**
+             * Expires S
+             * @default 60
+             */
+            expires_s?: number;
+            kind: components["schemas"]["EntryKind"];
+            /**
+             * Post Only
+             * @default false
+             */
+            post_only?: boolean;
         };
         /**
          * Environment
@@ -1031,6 +1060,8 @@ export interface components {
          */
         NativeAlert: {
             action: components["schemas"]["Action"];
+            /** @default null */
+            entry?: components["schemas"]["EntrySettings"] | null;
             /**
              * Id
              * @default null
@@ -1106,6 +1137,7 @@ export interface components {
              * Format: uuid
              */
             account_id: string;
+            entry?: components["schemas"]["EntrySettings"];
             /**
              * Leverage
              * @default 1
@@ -1183,6 +1215,11 @@ export interface components {
             /** Exchange Order Id */
             exchange_order_id: string | null;
             /**
+             * Expires At
+             * @description Until when a limit order waits.
+             */
+            expires_at: string | null;
+            /**
              * Filled Qty
              * @example 0.01
              */
@@ -1192,6 +1229,11 @@ export interface components {
              * @description orderLinkId.
              */
             id: string;
+            /**
+             * Limit Price
+             * @description Null for a market order.
+             */
+            limit_price: string | null;
             /** Position Id */
             position_id: string | null;
             /**
@@ -1684,11 +1726,12 @@ export interface components {
         };
         /**
          * SignalStatus
-         * @description `accepted` waits · `executing` acts · `executed` done · `refused` we declined · `expired` too old ·
-         *     `failed` the exchange declined or the reversal stopped half way · `rejected` the alert was not valid.
+         * @description `accepted` waits · `executing` acts · `executed` done · `refused` we declined · `expired` too old, or a limit order's
+         *     time was over · `failed` the exchange declined or the reversal stopped half way · `superseded` another signal or
+         *     command took its place · `rejected` the alert was not valid.
          * @enum {string}
          */
-        SignalStatus: "accepted" | "executing" | "executed" | "refused" | "expired" | "failed" | "rejected";
+        SignalStatus: "accepted" | "executing" | "executed" | "refused" | "expired" | "failed" | "superseded" | "rejected";
         /**
          * Sizing
          * @description `qty`: base coins, `quote`: USDT, `equity_pct`: % of equity as notional, `risk_pct`: % lost at the stop.
@@ -1757,6 +1800,7 @@ export interface components {
             created_at: string;
             /** Enabled */
             enabled: boolean;
+            entry: components["schemas"]["EntrySettings"];
             /**
              * Id
              * Format: uuid
@@ -1789,6 +1833,8 @@ export interface components {
              * @default null
              */
             enabled?: boolean | null;
+            /** @default null */
+            entry?: components["schemas"]["EntrySettings"] | null;
             /**
              * Leverage
              * @default null
@@ -3570,7 +3616,7 @@ export interface operations {
                 cursor?: string;
                 account_id?: string;
                 symbol?: string;
-                status?: "accepted" | "executing" | "executed" | "refused" | "expired" | "failed" | "rejected";
+                status?: "accepted" | "executing" | "executed" | "refused" | "expired" | "failed" | "superseded" | "rejected";
             };
             header?: never;
             path?: never;

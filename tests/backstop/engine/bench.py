@@ -15,6 +15,7 @@ from heapq import heappop, heappush
 from itertools import count
 from uuid import UUID
 
+from backstop.domain.entry import AT_MARKET, Entry, LimitEntry
 from backstop.domain.execution import Execution
 from backstop.domain.ids import CommandId, OrderLinkId, SignalId, StrategyId, Symbol
 from backstop.domain.instrument import Instrument
@@ -38,6 +39,7 @@ from backstop.domain.strategy import OnOpposite, Sizing, SizingMode, Strategy
 from backstop.engine.effects import (
     Arm,
     BookExecution,
+    CancelOrder,
     Change,
     Commit,
     Disarm,
@@ -57,6 +59,7 @@ from backstop.engine.effects import (
     TakeSnapshot,
 )
 from backstop.engine.events import (
+    CheckOrder,
     CloseCommand,
     CommandReceived,
     Event,
@@ -77,6 +80,7 @@ from backstop.engine.events import (
     Reminded,
     Reminder,
     ResidentStopRefused,
+    ResumeCommand,
     ReverseCommand,
     SignalReceived,
     SnapshotTaken,
@@ -111,6 +115,10 @@ def mark(text: str) -> PriceMark:
 def ladder(*rungs: tuple[str, str]) -> tuple[TakeProfit, ...]:
     """`("1%", "0.5")`: half of what was opened, one percent away."""
     return tuple(TakeProfit(mark(at), Decimal(portion)) for at, portion in rungs)
+
+
+def limit(at: str, *, expires_s: int = 60, post_only: bool = False) -> LimitEntry:
+    return LimitEntry(mark(at), expires_s * 1000, post_only)
 
 
 def protection(stop: str | None = None, *rungs: tuple[str, str]) -> Protection:
@@ -167,6 +175,7 @@ class Bot:
         price: str | None = "100",
         max_age_s: int = 30,
         enabled: bool = True,
+        entry: Entry = AT_MARKET,
     ) -> None:
         self.strategy = Strategy(
             id=STRATEGY_ID,
@@ -178,6 +187,7 @@ class Bot:
             on_opposite=on_opposite,
             protection=protection,
             enabled=enabled,
+            entry=entry,
         )
         self.now = START
         self.state = AccountState(
@@ -188,6 +198,8 @@ class Bot:
         self.written = Written()
         self.sent: list[Order] = []
         self.armed: dict[OrderLinkId, Level] = {}
+        self.cancels: list[OrderLinkId] = []
+        """Each time the exchange was asked to cancel an order."""
         self.resident_asked: list[Price] = []
         self.resident_triggers: list[PriceSource] = []
         self.to_resolve: dict[OrderLinkId, Order] = {}
@@ -227,6 +239,8 @@ class Bot:
                 case Disarm(close_ids=close_ids):
                     for close_id in close_ids:
                         self.armed.pop(close_id, None)
+                case CancelOrder(order=order):
+                    self.cancels.append(order.link_id)
                 case SetResidentStop(price=price, trigger_by=trigger_by):
                     self.resident_asked.append(price)
                     self.resident_triggers.append(trigger_by)
@@ -277,6 +291,8 @@ class Bot:
         for order in orders:
             if order.status in (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN):
                 self.tell(OrderUncertain(order.link_id, "the process ended"))
+            else:
+                self.tell(Reminded(CheckOrder(order.link_id)))
 
     def claims_again(self) -> None:
         """The signals and commands without an outcome are given to the new process."""
@@ -353,6 +369,7 @@ class Bot:
         stop: str | None = None,
         take_profit: tuple[TakeProfit, ...] | None = None,
         leverage: str | None = None,
+        entry: Entry | None = None,
     ) -> Signal:
         signal = Signal(
             id=SignalId(self._uuid()),
@@ -365,6 +382,7 @@ class Bot:
             take_profit=take_profit,
             leverage=Decimal(leverage) if leverage is not None else None,
             target=Target(target) if target is not None else None,
+            entry=entry,
         )
         self.tell(SignalReceived(signal))
         return signal
@@ -384,6 +402,9 @@ class Bot:
         command = HaltCommand(CommandId(self._uuid()), level, self.now)
         self.tell(CommandReceived(command))
         return command.id
+
+    def resumes(self) -> None:
+        self.tell(CommandReceived(ResumeCommand(CommandId(self._uuid()), self.now)))
 
     def protect(self, stop: str | None = None, take_profit: tuple[TakeProfit, ...] | None = None) -> CommandId:
         stop_loss = mark(stop) if stop is not None else None
@@ -457,6 +478,10 @@ class Bot:
 
     def trades_by_hand(self, side: str, qty: str, at: str) -> None:
         self.executes(self.execution(Side(side), qty, at))
+
+    def tell_end(self, order: Order, status: OrderStatus, reason: str) -> None:
+        """An order is over by the exchange's own decision."""
+        self.tell(OrderReported(order.link_id, f"x-{order.link_id}", status, order.filled_qty, reason))
 
     # ---- what it says of a position
 

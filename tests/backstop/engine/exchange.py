@@ -13,6 +13,7 @@ from backstop.domain.money import Price, Qty, Usdt
 from backstop.domain.order import Order, OrderStatus
 from backstop.domain.side import PositionSide, Side
 from backstop.engine.events import (
+    CancelAnswered,
     Event,
     ExchangePosition,
     Executed,
@@ -66,16 +67,42 @@ class FakeExchange:
         wanted = (room * share).quantize(Decimal("0.001"))
         taken = Taken(order, OrderStatus.OPEN, Decimal(0), [])
         self.taken[order.link_id] = taken
-        piece = max((wanted / pieces).quantize(Decimal("0.001")), Decimal("0.001"))
-        while wanted > taken.filled:
-            qty = min(piece, wanted - taken.filled)
+        self._fill(taken, wanted, now, pieces)
+        return OrderAccepted(order.link_id, f"x-{order.link_id}")
+
+    @property
+    def resting(self) -> list[Taken]:
+        """Limit orders that wait."""
+        return [taken for taken in self.taken.values() if taken.status is OrderStatus.OPEN]
+
+    def fill_resting(self, taken: Taken, share: Decimal, now: int) -> None:
+        """The price comes to a limit order: `share` of what it still wants."""
+        rest = taken.order.qty - taken.filled
+        self._fill(taken, taken.filled + (rest * share).quantize(Decimal("0.001")), now)
+
+    def cancel(self, link_id: OrderLinkId) -> CancelAnswered:
+        taken = self.taken.get(link_id)
+        if taken is None or taken.status is not OrderStatus.OPEN:
+            return CancelAnswered(link_id, taken=False)
+        taken.status = OrderStatus.CANCELED
+        self.mail.append(taken.report)
+        return CancelAnswered(link_id, taken=True)
+
+    def _fill(self, taken: Taken, up_to: Decimal, now: int, pieces: int = 1) -> None:
+        """A market order ends with it; a limit order waits with the rest."""
+        order = taken.order
+        piece = max(((up_to - taken.filled) / pieces).quantize(Decimal("0.001")), Decimal("0.001"))
+        while up_to > taken.filled:
+            qty = min(piece, up_to - taken.filled)
             taken.executions.append(self._trade(order.side, qty, now, link_id=order.link_id))
             taken.filled += qty
-        taken.status = OrderStatus.FILLED if taken.filled == order.qty else OrderStatus.CANCELED
+        if taken.filled == order.qty:
+            taken.status = OrderStatus.FILLED
+        elif order.limit_price is None:
+            taken.status = OrderStatus.CANCELED
         self.mail.append(taken.report)
         if not order.reduce_only and taken.filled > 0:
             self.stop = order.stop_loss
-        return OrderAccepted(order.link_id, f"x-{order.link_id}")
 
     def stop_fires(self, now: int, share: Decimal = Decimal(1)) -> None:
         """The exchange's own stop closes the position."""

@@ -10,11 +10,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from backstop.domain.ids import OrderLinkId
+from backstop.domain.limits import HaltLevel
 from backstop.domain.order import Order
 from backstop.domain.position import PositionStatus
 from backstop.domain.protection import LevelKind
 from backstop.domain.side import Side
 from backstop.engine.events import (
+    CancelAnswered,
     Executed,
     OrderAbsent,
     OrderRefused,
@@ -26,7 +29,7 @@ from backstop.engine.events import (
 )
 from backstop.engine.state import AccountState
 from backstop.engine.step import step
-from tests.backstop.engine.bench import BTC, INSTRUMENT, SLOT, Bot, protection
+from tests.backstop.engine.bench import BTC, INSTRUMENT, SLOT, Bot, limit, protection
 from tests.backstop.engine.exchange import FakeExchange
 
 SHARES = st.sampled_from([Decimal(0), Decimal("0.3"), Decimal("0.7"), Decimal(1), Decimal(1)])
@@ -41,7 +44,10 @@ class Interleavings(RuleBasedStateMachine):
         self.exchange = FakeExchange()
         self.requests: list[Order] = []
         """Sent and not yet at the exchange, nor lost."""
+        self.cancels: list[OrderLinkId] = []
+        """Asked for and not yet at the exchange, nor lost."""
         self._seen_sent = 0
+        self._seen_cancels = 0
         self._stops_asked = 0
 
     # ---- what the trader does
@@ -49,6 +55,22 @@ class Interleavings(RuleBasedStateMachine):
     @rule(action=st.sampled_from(["buy", "sell", "close", "reverse"]), qty=st.sampled_from(["1", "2.001"]))
     def signal(self, action: str, qty: str) -> None:
         self.bot.signal(action, qty=qty)
+        self._collect()
+
+    @rule(action=st.sampled_from(["buy", "sell"]), at=st.sampled_from(["0.5%", "99"]))
+    def signal_by_limit(self, action: str, at: str) -> None:
+        self.bot.signal(action, entry=limit(at, expires_s=20))
+        self._collect()
+
+    @rule(level=st.sampled_from(list(HaltLevel)))
+    def halt(self, level: HaltLevel) -> None:
+        self.bot.halts(level)
+        self._collect()
+
+    @precondition(lambda self: self.bot.state.halt is not None)
+    @rule()
+    def resume(self) -> None:
+        self.bot.resumes()
         self._collect()
 
     @rule(wanted=st.sampled_from(["long", "short", "flat"]), qty=st.sampled_from([None, "0.5", "1.5", "3"]))
@@ -123,6 +145,23 @@ class Interleavings(RuleBasedStateMachine):
         else:
             self.bot.tell(OrderRefused(order.link_id, verdict, 1, "no"))
         self._collect()
+
+    @precondition(lambda self: self.exchange.resting)
+    @rule(data=st.data(), share=SHARES)
+    def limit_order_fills(self, data: st.DataObject, share: Decimal) -> None:
+        resting = {taken.order.link_id: taken for taken in self.exchange.resting}
+        link_id = data.draw(st.sampled_from(sorted(resting)), label="order")
+        self.exchange.fill_resting(resting[link_id], share, self.bot.now)
+
+    @precondition(lambda self: self.cancels)
+    @rule(data=st.data(), arrives=st.booleans(), answered=st.booleans())
+    def cancel_arrives(self, data: st.DataObject, arrives: bool, answered: bool) -> None:
+        link_id = data.draw(st.sampled_from(self.cancels), label="cancel")
+        self.cancels.remove(link_id)
+        answer = self.exchange.cancel(link_id) if arrives else CancelAnswered(link_id, taken=False)
+        if answered:
+            self.bot.tell(answer)
+            self._collect()
 
     @rule(price=PRICES)
     def all_is_well(self, price: str) -> None:
@@ -250,6 +289,8 @@ class Interleavings(RuleBasedStateMachine):
                 assert position is not None and order.side is position.side.exit, order
             self.requests.append(order)
         self._seen_sent = len(self.bot.sent)
+        self.cancels += self.bot.cancels[self._seen_cancels :]
+        self._seen_cancels = len(self.bot.cancels)
         for price in self.bot.resident_asked[self._stops_asked :]:
             if self.exchange.size != 0:
                 self.exchange.stop = price
@@ -287,8 +328,10 @@ class Interleavings(RuleBasedStateMachine):
             self.wait(1_500)
 
     def _deliver(self) -> None:
-        while self.requests or self.exchange.mail:
-            if self.requests:
+        while self.requests or self.cancels or self.exchange.mail:
+            if self.cancels and not self.requests:
+                self.bot.tell(self.exchange.cancel(self.cancels.pop(0)))
+            elif self.requests:
                 order = self.requests.pop(0)
                 self.bot.tell(self.exchange.take(order, self.bot.now))
             else:

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backstop.domain.entry import AT_MARKET, LimitEntry
 from backstop.domain.execution import Execution, ExitReason
 from backstop.domain.ids import CommandId, Epoch, PositionId, SignalId, StrategyId, Symbol, order_link_id
 from backstop.domain.instrument import Instrument
 from backstop.domain.money import NO_USDT, Price, Qty, Usdt
-from backstop.domain.order import Order, OrderStatus, Purpose
+from backstop.domain.order import CancelReason, Order, OrderStatus, Purpose
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.protection import (
     Level,
@@ -106,6 +107,9 @@ protections = st.builds(
     resident_gap=shares,
     trigger_by=st.sampled_from(PriceSource),
 )
+entries = st.just(AT_MARKET) | st.builds(
+    LimitEntry, marks, st.integers(min_value=1, max_value=86_400).map(lambda s: s * 1000), st.booleans()
+)
 
 
 @st.composite
@@ -145,6 +149,7 @@ def positions(draw: st.DrawFn) -> Position:
         closing_link_id=draw(st.none() | st.just(order_link_id(position_id, "c"))),
         exit_reason=draw(st.none() | st.sampled_from(ExitReason)),
         updated_at=draw(moments),
+        entries=draw(st.integers(min_value=0, max_value=100)),
     )
 
 
@@ -170,6 +175,11 @@ orders = st.builds(
     sent_at=st.none() | moments,
     ret_code=st.none() | st.integers(min_value=-2015, max_value=3_400_214),
     reason=st.none() | st.just("the exchange says no"),
+    limit_price=st.none() | positive.map(Price),
+    post_only=st.booleans(),
+    expires_at=st.none() | moments,
+    cancel_reason=st.none() | st.sampled_from(CancelReason),
+    cancel_asked_at=st.none() | moments,
 )
 plans = st.builds(
     EntryPlan,
@@ -183,6 +193,7 @@ plans = st.builds(
     leverage=positive,
     at=moments,
     max_age_ms=st.integers(min_value=0, max_value=3_600_000),
+    entry=entries,
 )
 
 
@@ -208,7 +219,7 @@ def test_a_position_that_changed_is_read_back_as_it_is_now(
     trader = Trader(books)
     write_position(streamer, trader, position)
     levels = tuple(replace(level, trigger_by=later.protection.trigger_by) for level in position.levels)
-    changed = replace(later, id=position.id, side=position.side, opened_at=position.opened_at, levels=levels)
+    changed = replace(later, id=position.id, side=position.side, levels=levels)
     write_position(streamer, trader, changed)
     write_position(streamer, trader, changed)
     assert fetch_all(streamer, recovery.live_positions(trader.account)) == [changed]

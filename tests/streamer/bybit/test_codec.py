@@ -331,6 +331,13 @@ def test_entry_carries_its_stop() -> None:
     }
 
 
+@pytest.mark.parametrize(("post_only", "time_in_force"), [(False, "GTC"), (True, "PostOnly")])
+def test_limit_entry_names_its_price_and_how_long_it_stays(post_only: bool, time_in_force: str) -> None:
+    body = codec.create_body(an_order(limit_price=Price(Decimal("59900.50")), post_only=post_only))
+    assert (body["orderType"], body["price"], body["timeInForce"]) == ("Limit", "59900.5", time_in_force)
+    assert body["stopLoss"] == "59000.5"
+
+
 def test_close_is_reduce_only_and_carries_no_stop() -> None:
     close = an_order(side=Side.SELL, reduce_only=True, purpose=Purpose.STOP_LOSS, qty=Qty(Decimal("1E+3")))
     assert codec.create_body(close) == {

@@ -11,7 +11,7 @@ from backstop.domain.money import Price, Qty
 from backstop.domain.order import Order, OrderStatus, Purpose
 from backstop.domain.side import PositionSide, Side
 from backstop.domain.slot import Slot
-from backstop.engine.events import OrderAccepted, OrderRefused, OrderUncertain, Verdict
+from backstop.engine.events import CancelAnswered, OrderAccepted, OrderRefused, OrderUncertain, Verdict
 from backstop.vault import Credentials
 from simulator.server import Simulator
 from streamer.bybit.answers import NoAnswer, Refusal
@@ -58,6 +58,31 @@ async def test_order_is_accepted_and_found_by_its_id(rest: BybitRest) -> None:
     (position,) = await rest.positions()
     assert (position.side, position.size, position.stop_loss) == (PositionSide.LONG, Decimal("0.01"), Decimal(59000))
     assert await rest.equity() is not None
+
+
+async def test_limit_order_waits_until_it_is_canceled(rest: BybitRest) -> None:
+    order = an_order(limit_price=Price(Decimal(50000)), stop_loss=Price(Decimal(49000)))
+    assert isinstance(await rest.create(order), OrderAccepted)
+    assert (await rest.open_order(order.link_id)).status is OrderStatus.OPEN  # type: ignore[union-attr]
+    assert await rest.cancel(order) == CancelAnswered(order.link_id, taken=True)
+    ended = await rest.past_order(order.link_id) or await rest.open_order(order.link_id)
+    assert ended is not None and ended.status is OrderStatus.CANCELED
+    assert await rest.cancel(order) == CancelAnswered(order.link_id, taken=False)
+    assert await rest.positions() == ()
+
+
+async def test_cancel_without_an_answer_is_not_taken(sim: Simulator, rest: BybitRest) -> None:
+    await rest.create(an_order(limit_price=Price(Decimal(50000))))
+    await fault(sim, "http_status", status=502, path="/v5/order/cancel")
+    assert await rest.cancel(an_order()) == CancelAnswered(OrderLinkId("a-o-1"), taken=False)
+
+
+async def test_post_only_order_that_would_take_says_so(rest: BybitRest) -> None:
+    order = an_order(limit_price=Price(Decimal(70000)), post_only=True)
+    assert isinstance(await rest.create(order), OrderAccepted)
+    ended = await rest.past_order(order.link_id) or await rest.open_order(order.link_id)
+    assert ended is not None
+    assert (ended.status, ended.reason) == (OrderStatus.CANCELED, "EC_PostOnlyWillTakeLiquidity")
 
 
 async def test_unknown_order_is_known_to_nobody(rest: BybitRest) -> None:
