@@ -43,6 +43,7 @@ def test_an_alert_becomes_a_signal(hook: Hook, books: Books) -> None:
         "stop_loss": "1.5%",
         "take_profit": [{"at": "3%", "portion": "100%"}],
         "trailing": None,
+        "trigger_by": None,
         "entry": None,
         "leverage": "5",
         "position": None,
