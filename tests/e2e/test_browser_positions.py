@@ -71,3 +71,50 @@ def test_close_all_closes_all(page: Page, trader: Trader) -> None:
     expect(page.get_by_test_id("position-row-BTCUSDT")).to_have_count(0, timeout=10_000)
     expect(page.get_by_test_id("position-row-ETHUSDT")).to_have_count(0, timeout=10_000)
     assert {trade["exit_reason"] for trade in trader.sees_trades(2)} == {"manual"}
+
+
+def test_a_stop_dragged_on_the_chart_moves_the_stop_at_the_exchange_once_confirmed(page: Page, trader: Trader) -> None:
+    strategy = trader.strategy("BTCUSDT", protection={"stop_loss": "2%", "take_profit": [{"at": "2%"}]})
+    trader.alert(strategy, action="buy", symbol="BTCUSDT")
+    before = trader.sees_position("long")
+    log_in(page, trader)
+    page.get_by_test_id("position-row-BTCUSDT").get_by_role("link", name="BTCUSDT").click()
+    chart = page.get_by_test_id("price-chart")
+    expect(chart.locator("canvas").first).to_be_visible(timeout=10_000)
+
+    def lowest_line() -> tuple[float, float] | None:
+        """Where the pointer says that a line can be moved, the lowest of them: the stop."""
+        box = chart.bounding_box()
+        assert box is not None
+        x = box["x"] + box["width"] * 0.4
+        for y in range(int(box["y"] + box["height"]) - 30, int(box["y"]), -3):
+            page.mouse.move(x, y)
+            if chart.evaluate("host => host.style.cursor") == "ns-resize":
+                return x, y - 3.0
+        return None
+
+    x, y = eventually(lowest_line, "a line that can be moved")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y - 20, steps=5)
+    page.mouse.up()
+
+    expect(page.get_by_test_id("protection-changes")).to_contain_text("58,800")
+    page.screenshot(path=PICTURES / "chart.png")
+    held = trader.exchange.position(trader.api_key, "BTCUSDT")
+    assert held is not None
+    assert Decimal(held["stop_loss"]) == Decimal(before["resident_stop"]["price"]), "nothing is sent by a drop"
+    wanted = Decimal(page.get_by_test_id("protect-stop").input_value())
+    assert Decimal(58_800) < wanted < Decimal(60_000)
+    page.get_by_test_id("protect-send").click()
+
+    eventually(
+        lambda: Decimal(trader.get(f"/api/positions/{before['id']}")["stop_loss"]) == wanted, "the new stop watched"
+    )
+    eventually(
+        lambda: (
+            (now := trader.exchange.position(trader.api_key, "BTCUSDT"))
+            and Decimal(now["stop_loss"]) > Decimal(before["resident_stop"]["price"])
+        ),
+        "the exchange's stop moved",
+    )

@@ -1,7 +1,7 @@
 import { type InfiniteData, infiniteQueryOptions, QueryClient, queryOptions } from '@tanstack/react-query';
 import { api } from './client';
 import { ApiError, unwrap } from './problem';
-import type { Position, Signal, Trade } from './types';
+import type { Interval, Position, Signal, Trade } from './types';
 
 /** One page of a keyset list. */
 interface Page<Item> {
@@ -60,6 +60,28 @@ export const strategiesQuery = queryOptions({
 
 export const readPositions = (): Promise<Position[]> =>
   all((cursor) => unwrap(api.GET('/api/positions', query(cursor, 100))));
+
+export const positionQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...keys.positions, id] as const,
+    queryFn: () => unwrap(api.GET('/api/positions/{position_id}', { params: { path: { position_id: id } } })),
+  });
+
+const CANDLES = 300;
+
+export const candlesQuery = (id: string, interval: Interval) =>
+  queryOptions({
+    queryKey: ['candles', id, interval] as const,
+    queryFn: () =>
+      unwrap(
+        api.GET('/api/positions/{position_id}/candles', {
+          params: { path: { position_id: id }, query: { interval, limit: CANDLES } },
+        }),
+      ),
+    // Live prices draw the last candle; the exchange's own word corrects it.
+    refetchInterval: 60_000,
+    placeholderData: (before) => (before?.interval === interval ? before : undefined),
+  });
 
 export const tradesQuery = infiniteQueryOptions({
   queryKey: keys.trades,

@@ -12,6 +12,7 @@ export type FieldError = Schemas['FieldError'];
 export type FlightRecord = Schemas['FlightRecord'];
 export type HaltLevel = Schemas['HaltLevel'];
 export type Health = Schemas['Health'];
+export type Interval = Schemas['Candles']['interval'];
 export type LiveMessage = Schemas['LiveMessage'];
 export type NewAccount = Schemas['NewAccount'];
 export type NewStrategy = Schemas['NewStrategy'];

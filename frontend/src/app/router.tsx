@@ -59,6 +59,12 @@ const positions = createRoute({
   component: lazyRouteComponent(() => import('@/features/positions/PositionsPage'), 'PositionsPage'),
 });
 
+const position = createRoute({
+  getParentRoute: () => shell,
+  path: '/positions/$id',
+  component: lazyRouteComponent(() => import('@/features/positions/detail/PositionPage'), 'PositionPage'),
+});
+
 const signals = createRoute({
   getParentRoute: () => shell,
   path: '/signals',
@@ -83,7 +89,7 @@ const setup = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([login, shell.addChildren([positions, signals, history, setup])]),
+  routeTree: root.addChildren([login, shell.addChildren([positions, position, signals, history, setup])]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 });

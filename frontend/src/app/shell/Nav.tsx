@@ -1,4 +1,4 @@
-import { Link } from '@tanstack/react-router';
+import { Link, useRouterState } from '@tanstack/react-router';
 import { useLive } from '@/live/hooks';
 import { HistoryIcon, PositionsIcon, SetupIcon, SignalsIcon } from '@/shared/ui/icons';
 import styles from './Nav.module.css';
@@ -20,6 +20,9 @@ function OpenCount() {
 }
 
 export function Nav() {
+  const inPosition = useRouterState({
+    select: ({ location }) => location.pathname.startsWith('/positions/'),
+  });
   return (
     <nav className={styles.nav} aria-label="Pages">
       {PAGES.map(({ to, label, Icon }) => (
@@ -28,6 +31,7 @@ export function Nav() {
           to={to}
           className={styles.link}
           activeOptions={{ exact: to === '/', includeSearch: false }}
+          data-within={(to === '/' && inPosition) || undefined}
         >
           <span className={styles.icon}>
             <Icon size={20} />

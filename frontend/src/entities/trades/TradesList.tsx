@@ -1,4 +1,5 @@
 import { useMediaQuery } from '@mantine/hooks';
+import { Link } from '@tanstack/react-router';
 import type { Trade } from '@/api/types';
 import { useServerNow } from '@/live/hooks';
 import { negate, parse } from '@/shared/decimal';
@@ -71,7 +72,9 @@ function TradesTable({ trades }: { trades: Trade[] }) {
         {trades.map((trade) => (
           <tr key={trade.id} data-testid="trade-row">
             <th scope="row" className={styles.symbol}>
-              {trade.symbol}
+              <Link to="/positions/$id" params={{ id: trade.id }}>
+                {trade.symbol}
+              </Link>
             </th>
             <td>
               <SideTag side={trade.side} />
@@ -110,7 +113,9 @@ function TradeCards({ trades }: { trades: Trade[] }) {
       {trades.map((trade) => (
         <li key={trade.id} data-testid="trade-row" className={styles.card}>
           <span className={styles.line}>
-            <span className={styles.symbol}>{trade.symbol}</span>
+            <Link to="/positions/$id" params={{ id: trade.id }} className={styles.symbol}>
+              {trade.symbol}
+            </Link>
             <SideTag side={trade.side} />
             <span className={styles.end}>
               <Pnl value={trade.net_pnl} suffix=" USDT" />

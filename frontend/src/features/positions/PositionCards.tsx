@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import { memo } from 'react';
 import { useLive } from '@/live/hooks';
 import { Pnl } from '@/shared/ui/Pnl';
@@ -28,7 +29,11 @@ const Card = memo(function Card({ id, onAct }: CardProps) {
       data-unprotected={isUnprotected(position) || undefined}
     >
       <div className={styles.head}>
-        <h3 className={styles.symbol}>{symbol}</h3>
+        <h3 className={styles.symbol}>
+          <Link to="/positions/$id" params={{ id }}>
+            {symbol}
+          </Link>
+        </h3>
         <SideTag side={side} leverage={leverage} />
         {status !== 'open' && <Status status={status} />}
         <span className={styles.pnl}>

@@ -1,5 +1,6 @@
 import { Button, Group, UnstyledButton } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useRef } from 'react';
 import { accountsQuery } from '@/api/queries';
@@ -43,7 +44,9 @@ const Row = memo(function Row({ id, index, onAct }: RowProps) {
       aria-rowindex={index + 2}
     >
       <th scope="row">
-        <span className={styles.symbol}>{symbol}</span>
+        <Link to="/positions/$id" params={{ id }} className={styles.symbol}>
+          {symbol}
+        </Link>
         {label && <span className={styles.account}>{label}</span>}
       </th>
       <td>
