@@ -1,4 +1,4 @@
-import type { Account, LiveMessage, Position, Signal, Trade } from '@/api/types';
+import type { Account, Execution, LiveMessage, Order, Position, Signal, Trade } from '@/api/types';
 
 const ACCOUNT_ID = '6b0f8c52-0000-4000-8000-000000000001';
 const STRATEGY_ID = '6b0f8c52-0000-4000-8000-000000000002';
@@ -36,6 +36,46 @@ export const position = (change: Partial<Position> = {}): Position => ({
   status: 'open',
   opened_at: MOMENT,
   updated_at: MOMENT,
+  ...change,
+});
+
+export const order = (change: Partial<Order> = {}): Order => ({
+  id: 'b-o1',
+  account_id: ACCOUNT_ID,
+  position_id: 'p1',
+  signal_id: 's1',
+  symbol: 'BTCUSDT',
+  side: 'buy',
+  purpose: 'entry',
+  qty: '0.02',
+  filled_qty: '0.02',
+  avg_price: '65000',
+  limit_price: null,
+  expires_at: null,
+  reduce_only: false,
+  stop_loss: '63700',
+  status: 'filled',
+  exchange_order_id: null,
+  reason: null,
+  created_at: MOMENT,
+  sent_at: null,
+  updated_at: MOMENT,
+  ...change,
+});
+
+export const execution = (change: Partial<Execution> = {}): Execution => ({
+  id: 'e1',
+  account_id: ACCOUNT_ID,
+  position_id: 'p1',
+  order_id: 'b-o1',
+  symbol: 'BTCUSDT',
+  side: 'sell',
+  exec_type: 'Trade',
+  price: '66000',
+  qty: '0.01',
+  fee: '0.363',
+  realised_pnl: '10',
+  executed_at: MOMENT,
   ...change,
 });
 

@@ -32,6 +32,12 @@ function Status({ status }: { status: Order['status'] }) {
 const filled = ({ qty, filled_qty }: Order) =>
   qty === filled_qty ? number(qty) : `${number(filled_qty)} of ${number(qty)}`;
 
+/** What it was filled at; what it waits for while nothing is. */
+function priceOf({ avg_price, limit_price }: Order): string {
+  if (avg_price !== null) return number(avg_price);
+  return limit_price === null ? UNKNOWN : `limit ${number(limit_price)}`;
+}
+
 const Purpose = ({ order }: { order: Order }) => (
   <>
     {words(order.purpose)}
@@ -52,7 +58,7 @@ function OrdersTable({ orders }: { orders: Order[] }) {
             Filled
           </th>
           <th scope="col" data-numeric>
-            Average price
+            Price
           </th>
           <th scope="col" data-numeric title="Stop sent with the order">
             Stop
@@ -76,7 +82,7 @@ function OrdersTable({ orders }: { orders: Order[] }) {
               <Purpose order={order} />
             </td>
             <td data-numeric>{filled(order)}</td>
-            <td data-numeric>{order.avg_price === null ? UNKNOWN : number(order.avg_price)}</td>
+            <td data-numeric>{priceOf(order)}</td>
             <td data-numeric className={styles.dim}>
               {order.stop_loss === null ? UNKNOWN : number(order.stop_loss)}
             </td>
@@ -116,7 +122,7 @@ function OrderCards({ orders }: { orders: Order[] }) {
             <Purpose order={order} />
             <span className={`num ${styles.end}`}>
               {filled(order)}
-              {order.avg_price !== null && ` at ${number(order.avg_price)}`}
+              {priceOf(order) !== UNKNOWN && ` at ${priceOf(order)}`}
             </span>
           </span>
           {order.reason && <span className={styles.dim}>{order.reason}</span>}

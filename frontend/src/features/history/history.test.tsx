@@ -2,47 +2,11 @@ import { screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { HttpResponse, http } from 'msw';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Execution, Order } from '@/api/types';
 import { draw } from '@/test/render';
-import { account, trade } from '@/test/samples';
+import { account, execution, order, trade } from '@/test/samples';
 import { answers, pageOf, refuses, server } from '@/test/server';
 import { History } from './HistoryPage';
 import { readSearch, toFilter } from './search';
-
-const order: Order = {
-  id: 'b-o1',
-  account_id: account().id,
-  position_id: 'p1',
-  signal_id: 's1',
-  symbol: 'BTCUSDT',
-  side: 'buy',
-  purpose: 'entry',
-  qty: '0.02',
-  filled_qty: '0.01',
-  avg_price: '65000',
-  reduce_only: false,
-  stop_loss: '63700',
-  status: 'unknown',
-  exchange_order_id: null,
-  reason: null,
-  created_at: '2026-11-24T10:00:00Z',
-  sent_at: null,
-  updated_at: '2026-11-24T10:00:00Z',
-};
-const fill: Execution = {
-  id: 'e1',
-  account_id: account().id,
-  position_id: 'p1',
-  order_id: 'b-o1',
-  symbol: 'BTCUSDT',
-  side: 'sell',
-  exec_type: 'Trade',
-  price: '66000',
-  qty: '0.01',
-  fee: '0.363',
-  realised_pnl: '10',
-  executed_at: '2026-11-24T10:00:00Z',
-};
 
 /** Two pages of trades; tells the queries asked. */
 function twoPages(path = '*/api/trades') {
@@ -136,15 +100,22 @@ describe('a history', () => {
   });
 
   it('shows an order whose fate is not known as that', async () => {
-    answers('get', '/api/orders', pageOf(order));
+    answers('get', '/api/orders', pageOf(order({ status: 'unknown', filled_qty: '0.01' })));
     draw(<History search={{ view: 'orders' }} onSearch={vi.fn()} />);
     const row = await screen.findByTestId('order-row');
     expect(row).toHaveTextContent('Unknown, checking');
     expect(row).toHaveTextContent('0.01 of 0.02');
   });
 
+  it('shows what a waiting limit order asks for', async () => {
+    const waiting = order({ status: 'open', filled_qty: '0', avg_price: null, limit_price: '64000' });
+    answers('get', '/api/orders', pageOf(waiting));
+    draw(<History search={{ view: 'orders' }} onSearch={vi.fn()} />);
+    expect(await screen.findByTestId('order-row')).toHaveTextContent('limit 64,000');
+  });
+
   it('shows fills with the fee as a cost', async () => {
-    answers('get', '/api/executions', pageOf(fill));
+    answers('get', '/api/executions', pageOf(execution()));
     draw(<History search={{ view: 'executions' }} onSearch={vi.fn()} />);
     const row = await screen.findByTestId('execution-row');
     expect(row).toHaveTextContent('−0.3630');

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { FlightRecord } from '@/api/types';
 import { createApply } from '@/live/apply';
 import { draw } from '@/test/render';
-import { signal } from '@/test/samples';
+import { order, signal } from '@/test/samples';
 import { answers, pageOf, refuses } from '@/test/server';
 import { Timeline } from './FlightRecordView';
 import { SignalsPanel } from './SignalsPage';
@@ -90,26 +90,11 @@ describe('a flight record', () => {
     raw: '{"secret":"***","action":"buy"}',
     parsed: { action: 'buy', take_profit: [{ at: '2%', portion: '50%' }] },
     orders: [
-      {
-        id: 'link-1',
-        account_id: 'a',
-        position_id: null,
-        signal_id: 's1',
-        symbol: 'BTCUSDT',
-        side: 'buy',
-        purpose: 'entry',
-        qty: '0.02',
-        filled_qty: '0.02',
-        avg_price: '65000',
-        reduce_only: false,
-        stop_loss: '63700',
-        status: 'filled',
-        exchange_order_id: 'x',
-        reason: null,
+      order({
         created_at: '2026-11-24T10:00:00.014Z',
         sent_at: '2026-11-24T10:00:00.015Z',
         updated_at: '2026-11-24T10:00:00.040Z',
-      },
+      }),
     ],
     executions: [],
   };
