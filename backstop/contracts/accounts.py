@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, SecretStr
 
 from backstop.contracts.base import Incoming, Moment, Number, Outgoing, PositiveNumber
+from backstop.contracts.strategies import SymbolText
 from backstop.domain.limits import HaltLevel
 
 
@@ -39,6 +40,9 @@ class AccountLimits(Incoming):
     max_orders_per_minute: Annotated[int, Field(ge=1, le=600)] | None = None
     max_orders_per_day: Annotated[int, Field(ge=1, le=100_000)] | None = None
     cooldown_s: Annotated[int, Field(ge=1, le=7 * 86_400)] | None = None
+    max_position_notional: PositiveNumber | None = None
+    max_leverage: Annotated[Number, Field(ge=1, le=100)] | None = None
+    symbols: Annotated[list[SymbolText], Field(min_length=1, max_length=500)] | None = None
 
 
 class AccountChange(Incoming):

@@ -154,6 +154,12 @@ def _at_market() -> EntrySettings:
     return EntrySettings(kind=EntryKind.MARKET)
 
 
+MaxEntries = Annotated[
+    int,
+    Field(ge=1, le=100, description="How many signals of one side may open and enlarge a position; 1 only opens it."),
+]
+
+
 class NewStrategy(Incoming):
     account_id: UUID
     name: Annotated[str, Field(min_length=1, max_length=80)]
@@ -164,6 +170,7 @@ class NewStrategy(Incoming):
     on_opposite: OnOpposite = OnOpposite.REVERSE
     protection: ProtectionSettings = Field(default_factory=ProtectionSettings)
     entry: StrategyEntry = Field(default_factory=_at_market)
+    max_entries: MaxEntries = 1
 
 
 class StrategyChange(Incoming):
@@ -177,6 +184,7 @@ class StrategyChange(Incoming):
     on_opposite: OnOpposite | None = None
     protection: ProtectionSettings | None = None
     entry: StrategyEntry | None = None
+    max_entries: MaxEntries | None = None
     enabled: bool | None = None
 
 
@@ -191,6 +199,7 @@ class Strategy(Outgoing):
     on_opposite: OnOpposite
     protection: ProtectionSettings
     entry: EntrySettings = Field(default_factory=_at_market)
+    max_entries: int = 1
     enabled: bool
     webhook_url: str
     created_at: Moment

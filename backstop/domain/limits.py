@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from backstop.domain.ids import Symbol
+
 
 class HaltLevel(StrEnum):
     """`no_entries`: nothing new from flat · `reduce_only`: nothing that adds either · `flatten`: close everything, then
@@ -28,7 +30,8 @@ class Limits:
     """What an account may do; None is no limit. Exits are exempt from all of them.
 
     `daily_loss_pct`: percent of the equity at 00:00 UTC that may be lost in a day, open losses counted; then entries halt.
-    `max_notional`: USDT over all open positions at entry price. `cooldown_ms`: after a position of the symbol has closed.
+    `max_notional`: USDT over all open positions at entry price, `max_position_notional` of one; what waits to be filled
+    counts. `cooldown_ms`: after a position of the symbol has closed. `symbols`: those that may be traded.
     """
 
     daily_loss_pct: Decimal | None = None
@@ -37,6 +40,9 @@ class Limits:
     max_orders_per_minute: int | None = None
     max_orders_per_day: int | None = None
     cooldown_ms: int | None = None
+    max_position_notional: Decimal | None = None
+    max_leverage: Decimal | None = None
+    symbols: frozenset[Symbol] | None = None
 
 
 NO_LIMITS = Limits()

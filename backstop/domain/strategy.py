@@ -44,3 +44,5 @@ class Strategy:
     protection: Protection
     enabled: bool = True
     entry: Entry = AT_MARKET
+    max_entries: int = 1
+    """How many buy (sell) signals may open and enlarge one long (short) position."""

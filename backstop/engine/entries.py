@@ -15,6 +15,7 @@ from backstop.domain.protection import (
     first_stop_price,
     resident_behind,
     resident_stop_price,
+    tightest,
 )
 from backstop.domain.refusal import Refused
 from backstop.domain.side import PositionSide
@@ -88,9 +89,11 @@ def _enter(turn: Turn, signal: Signal, strategy: Strategy, position: Position | 
         if signal.action is Action.TARGET and signal.qty is not None:
             lacking = missing(turn, signal, position, signal.qty)
             if lacking is not None:
-                add_to(turn, position, signal, strategy, lacking)
+                _add_to(turn, position, signal, strategy, lacking)
         elif signal.action is Action.TARGET:
             turn.record(SettleSignal(signal.id, SignalStatus.EXECUTED, "already_there", f"already {side}", position.id))
+        elif strategy.max_entries > 1:
+            _scale_in(turn, position, signal, strategy)
         else:
             settle_signal(
                 turn, signal.id, Refused("already_in_position", f"a {side} position is open on {signal.symbol} already")
@@ -109,9 +112,23 @@ def _enter(turn: Turn, signal: Signal, strategy: Strategy, position: Position | 
         )
 
 
-def add_to(turn: Turn, position: Position, signal: Signal, strategy: Strategy, qty: Qty | None) -> None:
+def _scale_in(turn: Turn, position: Position, signal: Signal, strategy: Strategy) -> None:
+    """One more entry on the side that is held, as large as the first would be now."""
+    entries = max(position.entries, 1)
+    if entries >= strategy.max_entries:
+        message = f"{entries} entries have made the {position.side} position on {signal.symbol}, the strategy's limit"
+        settle_signal(turn, signal.id, Refused("max_entries", message))
+    else:
+        _add_to(turn, position, signal, strategy, signal.qty)
+
+
+def _add_to(turn: Turn, position: Position, signal: Signal, strategy: Strategy, qty: Qty | None) -> None:
     """Make `position` larger. It keeps its leverage, and its protection but for what the signal itself says."""
     plan = _plan(signal, strategy, position.side)
+    if position.strategy_id != strategy.id:
+        message = f"the {position.side} position on {signal.symbol} belongs to another strategy"
+        settle_signal(turn, signal.id, Refused("slot_taken", message))
+        return
     if signal.leverage is not None and signal.leverage != position.leverage:
         message = f"the position has leverage {position.leverage}, which stays as it is until it is closed"
         settle_signal(turn, signal.id, Refused("leverage_fixed", message))
@@ -308,6 +325,9 @@ def _blocked(turn: Turn, plan: EntryPlan, instrument: Instrument | None) -> Refu
             "foreign_position",
             f"a position that Backstop did not open is held on {plan.symbol}; close it at the exchange first",
         )
+    strategy_symbols = strategy.symbols if plan.signal_id is not None else {plan.symbol}
+    if plan.symbol not in strategy_symbols:
+        return Refused("symbol_not_traded", f"the strategy does not trade {plan.symbol} any more")
     if plan.leverage > instrument.max_leverage:
         return Refused(
             "leverage_too_high",
@@ -332,11 +352,19 @@ def _quantity(turn: Turn, plan: EntryPlan, price: Price, trigger: Price, instrum
     return size_entry(
         strategy.sizing,
         price=price,
-        stop=first_stop_price(plan.protection, plan.side, price, instrument),
+        stop=_stop_at(position, plan, price, instrument),
         equity=turn.state.equity,
         leverage=plan.leverage,
         instrument=instrument,
     )
+
+
+def _stop_at(position: Position | None, plan: EntryPlan, price: Price, instrument: Instrument) -> Price | None:
+    """Where what is bought now will be closed at a loss: a stop that has been moved stays where it is."""
+    fresh = first_stop_price(plan.protection, plan.side, price, instrument)
+    if position is None or position.stop_loss is None or fresh is None:
+        return fresh
+    return tightest([fresh, position.stop_loss], plan.side)
 
 
 def _unknown(symbol: Symbol) -> Refused:

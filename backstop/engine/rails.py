@@ -6,7 +6,7 @@ from decimal import Decimal
 from backstop.domain.limits import DAY_MS, MINUTE_MS, Day, Halt, HaltLevel, day_start, lost_share
 from backstop.domain.money import Price, Qty, plain
 from backstop.domain.order import Purpose
-from backstop.domain.position import PositionStatus
+from backstop.domain.position import Position, PositionStatus
 from backstop.domain.refusal import Refused
 from backstop.engine.effects import Notice, NoticeLevel, SaveDay, SaveHalt
 from backstop.engine.events import HaltCommand, ResumeCommand
@@ -24,19 +24,49 @@ def refusal_of(turn: Turn, plan: EntryPlan, qty: Qty, price: Price) -> Refused |
         return Refused(
             "halted", f"trading is halted ({state.halt.level}): {state.halt.reason}; resume it to trade again"
         )
+    if limits.symbols is not None and plan.symbol not in limits.symbols:
+        return Refused("symbol_not_allowed", f"{plan.symbol} is not among the symbols the account may trade")
+    if limits.max_leverage is not None and plan.leverage > limits.max_leverage:
+        return Refused(
+            "leverage_above_limit",
+            f"leverage {plain(plan.leverage)} is above {plain(limits.max_leverage)}, the account's limit",
+        )
+    return _too_much(turn, plan, qty * price) or _too_often(turn, plan)
+
+
+def _too_much(turn: Turn, plan: EntryPlan, value: Decimal) -> Refused | None:
+    """Whether another `value` (USDT) would be more than may be open."""
+    state, limits, adds = turn.state, turn.state.limits, plan.adds_to is not None
     slot, added_to = state.slot(plan.symbol, plan.side), state.position(plan.adds_to)
     open_now = [position for position in state.positions.values() if position.slot != slot]
     if limits.max_open_positions is not None and not adds and len(open_now) >= limits.max_open_positions:
         return Refused("max_open_positions", f"{len(open_now)} positions are open, the account's limit")
-    ours = added_to.cost if added_to is not None else Decimal(0)
-    notional = sum((position.cost for position in open_now), Decimal(0)) + ours + qty * price
-    if limits.max_notional is not None and notional > limits.max_notional:
-        return Refused(
-            "max_notional",
-            f"{plain(notional.quantize(Decimal('0.01')))} USDT would be open; "
-            f"the account's limit is {plain(limits.max_notional)}",
-        )
-    return _too_often(turn, plan)
+    ours = value + (added_to.cost if added_to is not None else Decimal(0))
+    notional = sum((position.cost + _waiting_value(turn, position) for position in open_now), ours)
+    for most, would_be, code in (
+        (limits.max_notional, notional, "max_notional"),
+        (limits.max_position_notional, ours, "max_position_notional"),
+    ):
+        if most is not None and would_be > most:
+            return Refused(
+                code,
+                f"{plain(would_be.quantize(Decimal('0.01')))} USDT would be open; the account's limit is {plain(most)}",
+            )
+    return None
+
+
+def _waiting_value(turn: Turn, position: Position) -> Decimal:
+    """What the orders that may still enlarge it would cost, USDT."""
+    quote = turn.state.quotes.get(position.symbol)
+    last = quote.last if quote is not None else Price(Decimal(0))
+    return sum(
+        (
+            (order.qty - order.filled_qty) * (order.limit_price or last)
+            for order in turn.state.orders.values()
+            if order.is_entry and order.position_id == position.id and not order.status.final
+        ),
+        Decimal(0),
+    )
 
 
 def _too_often(turn: Turn, plan: EntryPlan) -> Refused | None:

@@ -92,6 +92,7 @@ def read_strategy(row: Json) -> Strategy:
         protection=read_protection(settings["protection"]),
         enabled=row["enabled"],
         entry=read_entry(settings.get("entry")) or AT_MARKET,
+        max_entries=settings.get("max_entries", 1),
     )
 
 
@@ -147,6 +148,9 @@ def read_limits(value: Json) -> Limits:
         max_orders_per_minute=value.get("max_orders_per_minute"),
         max_orders_per_day=value.get("max_orders_per_day"),
         cooldown_ms=cooldown_s * 1000 if cooldown_s is not None else None,
+        max_position_notional=number("max_position_notional"),
+        max_leverage=number("max_leverage"),
+        symbols=frozenset(map(Symbol, value["symbols"])) if value.get("symbols") is not None else None,
     )
 
 

@@ -13,7 +13,7 @@ from backstop.store.paging import Numbered, PageRequest
 from backstop.store.query import Query, Row, no_row
 
 _COLUMNS = "id, seq, account_id, name, symbols, settings, enabled, hook_id, created_at"
-_SETTINGS = ("sizing", "leverage", "max_age_s", "on_opposite", "protection", "entry")
+_SETTINGS = ("sizing", "leverage", "max_age_s", "on_opposite", "protection", "entry", "max_entries")
 
 WebhookUrl = Callable[[str], str]
 """The URL of a hook id."""

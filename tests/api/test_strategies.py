@@ -39,6 +39,7 @@ def test_a_strategy_is_made_with_its_webhook(user: User, books: Books) -> None:
             "trigger_by": "last",
         },
         "entry": {"kind": "market", "at": None, "expires_s": 60, "post_only": False},
+        "max_entries": 1,
         "enabled": True,
         "webhook_url": made["webhook_url"],
         "created_at": made["created_at"],
@@ -68,6 +69,7 @@ def test_the_settings_are_kept_as_the_models_write_them(user: User, books: Books
             "trigger_by": "last",
         },
         "entry": {"kind": "market", "at": None, "expires_s": 60, "post_only": False},
+        "max_entries": 1,
     }
 
 

@@ -549,6 +549,11 @@ export interface components {
              */
             daily_loss_pct?: string | null;
             /**
+             * Max Leverage
+             * @default null
+             */
+            max_leverage?: string | null;
+            /**
              * Max Notional
              * @default null
              */
@@ -568,6 +573,16 @@ export interface components {
              * @default null
              */
             max_orders_per_minute?: number | null;
+            /**
+             * Max Position Notional
+             * @default null
+             */
+            max_position_notional?: string | null;
+            /**
+             * Symbols
+             * @default null
+             */
+            symbols?: string[] | null;
         };
         /** AccountPage */
         AccountPage: {
@@ -713,6 +728,11 @@ export interface components {
             leverage: string;
             /** Max Age S */
             max_age_s: number;
+            /**
+             * Max Entries
+             * @default 1
+             */
+            max_entries: number;
             /** Name */
             name: string;
             on_opposite: components["schemas"]["OnOpposite"];
@@ -1149,6 +1169,12 @@ export interface components {
              * @default 30
              */
             max_age_s?: number;
+            /**
+             * Max Entries
+             * @description How many signals of one side may open and enlarge a position; 1 only opens it.
+             * @default 1
+             */
+            max_entries?: number;
             /** Name */
             name: string;
             /** @default reverse */
@@ -1813,6 +1839,11 @@ export interface components {
             leverage: string;
             /** Max Age S */
             max_age_s: number;
+            /**
+             * Max Entries
+             * @default 1
+             */
+            max_entries: number;
             /** Name */
             name: string;
             on_opposite: components["schemas"]["OnOpposite"];
@@ -1845,6 +1876,11 @@ export interface components {
              * @default null
              */
             max_age_s?: number | null;
+            /**
+             * Max Entries
+             * @default null
+             */
+            max_entries?: number | null;
             /**
              * Name
              * @default null

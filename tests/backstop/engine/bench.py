@@ -176,6 +176,7 @@ class Bot:
         max_age_s: int = 30,
         enabled: bool = True,
         entry: Entry = AT_MARKET,
+        max_entries: int = 1,
     ) -> None:
         self.strategy = Strategy(
             id=STRATEGY_ID,
@@ -188,6 +189,7 @@ class Bot:
             protection=protection,
             enabled=enabled,
             entry=entry,
+            max_entries=max_entries,
         )
         self.now = START
         self.state = AccountState(

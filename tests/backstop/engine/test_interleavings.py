@@ -39,7 +39,7 @@ PRICES = st.sampled_from(["97.5", "98.4", "99", "99.5", "100", "100.5", "101", "
 class Interleavings(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.bot = Bot(protection=protection("1%", ("1%", "0.5"), ("2%", "0.5")))
+        self.bot = Bot(protection=protection("1%", ("1%", "0.5"), ("2%", "0.5")), max_entries=3)
         self.first = AccountState(instruments={BTC: INSTRUMENT}, strategies={self.bot.strategy.id: self.bot.strategy})
         self.exchange = FakeExchange()
         self.requests: list[Order] = []

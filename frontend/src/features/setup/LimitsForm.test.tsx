@@ -6,7 +6,7 @@ import { account } from '@/test/samples';
 import { answers, refuses } from '@/test/server';
 import { LimitsForm } from './LimitsForm';
 
-const limited = account({ limits: { daily_loss_pct: '5', max_open_positions: 3 } });
+const limited = account({ limits: { daily_loss_pct: '5', max_open_positions: 3, symbols: ['BTCUSDT'] } });
 const path = `/api/accounts/${limited.id}`;
 
 describe('the limits of an account', () => {
@@ -24,6 +24,9 @@ describe('the limits of an account', () => {
           daily_loss_pct: '5',
           max_open_positions: null,
           max_notional: '2500.50',
+          max_position_notional: null,
+          max_leverage: null,
+          symbols: ['BTCUSDT'],
           max_orders_per_minute: null,
           max_orders_per_day: null,
           cooldown_s: null,

@@ -8,7 +8,8 @@ import type { Account, AccountLimits } from '@/api/types';
 import { parse } from '@/shared/decimal';
 import { Alert } from '@/shared/ui/Alert';
 
-type Field = keyof AccountLimits;
+/** Those that are one number. The others are kept as they are. */
+type Field = Exclude<keyof AccountLimits, 'symbols' | 'windows'>;
 type Values = Record<Field, string>;
 
 const LIMITS: Record<Field, { label: string; hint: string; whole: boolean; most?: number }> = {
@@ -24,6 +25,12 @@ const LIMITS: Record<Field, { label: string; hint: string; whole: boolean; most?
     hint: 'All positions of the account together.',
     whole: false,
   },
+  max_position_notional: {
+    label: 'One position at most, USDT',
+    hint: 'With everything that is added to it.',
+    whole: false,
+  },
+  max_leverage: { label: 'Leverage at most', hint: '', whole: false, most: 100 },
   max_orders_per_minute: { label: 'Entries a minute at most', hint: '', whole: true, most: 600 },
   max_orders_per_day: { label: 'Entries a day at most', hint: '', whole: true, most: 100_000 },
   cooldown_s: {
@@ -46,12 +53,15 @@ function problem(field: Field, text: string): string | null {
 }
 
 /** What the API takes: nothing written is no limit. */
-export function toLimits(values: Values): AccountLimits {
+export function toLimits(values: Values, before: AccountLimits): AccountLimits {
   const given = (field: Field) => values[field].trim() || null;
   const count = (field: Field) => (given(field) === null ? null : Number(values[field]));
   return {
+    ...before,
     daily_loss_pct: given('daily_loss_pct'),
     max_notional: given('max_notional'),
+    max_position_notional: given('max_position_notional'),
+    max_leverage: given('max_leverage'),
     max_open_positions: count('max_open_positions'),
     max_orders_per_minute: count('max_orders_per_minute'),
     max_orders_per_day: count('max_orders_per_day'),
@@ -81,7 +91,7 @@ export function LimitsForm({ account, onDone }: { account: Account; onDone: () =
     validate: Object.fromEntries(FIELDS.map((field) => [field, (text: string) => problem(field, text)])),
   });
   const save = useMutation({
-    mutationFn: (values: Values) => setLimits(account.id, toLimits(values)),
+    mutationFn: (values: Values) => setLimits(account.id, toLimits(values, account.limits)),
     onSuccess: () => {
       void queries.invalidateQueries({ queryKey: keys.accounts });
       onDone();
