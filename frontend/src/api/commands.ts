@@ -1,6 +1,13 @@
 import { api } from './client';
 import { unwrap } from './problem';
-import type { AccountLimits, HaltLevel, NewAccount, NewStrategy, ProtectionChange } from './types';
+import type {
+  AccountLimits,
+  HaltLevel,
+  NewAccount,
+  NewStrategy,
+  ProtectionChange,
+  StrategyChange,
+} from './types';
 
 const position = (position_id: string) => ({ params: { path: { position_id } } });
 const strategy = (strategy_id: string) => ({ params: { path: { strategy_id } } });
@@ -34,8 +41,10 @@ export const deleteAccount = (id: string) =>
 
 export const createStrategy = (body: NewStrategy) => unwrap(api.POST('/api/strategies', { body }));
 
-export const setStrategyEnabled = (id: string, enabled: boolean) =>
-  unwrap(api.PATCH('/api/strategies/{strategy_id}', { ...strategy(id), body: { enabled } }));
+export const changeStrategy = (id: string, body: StrategyChange) =>
+  unwrap(api.PATCH('/api/strategies/{strategy_id}', { ...strategy(id), body }));
+
+export const setStrategyEnabled = (id: string, enabled: boolean) => changeStrategy(id, { enabled });
 
 export const deleteStrategy = (id: string) =>
   unwrap(api.DELETE('/api/strategies/{strategy_id}', strategy(id)));

@@ -1,4 +1,4 @@
-import type { Account, Execution, LiveMessage, Order, Position, Signal, Trade } from '@/api/types';
+import type { Account, Execution, LiveMessage, Order, Position, Signal, Strategy, Trade } from '@/api/types';
 
 const ACCOUNT_ID = '6b0f8c52-0000-4000-8000-000000000001';
 const STRATEGY_ID = '6b0f8c52-0000-4000-8000-000000000002';
@@ -14,6 +14,32 @@ export const account = (change: Partial<Account> = {}): Account => ({
   limits: {},
   halt: null,
   equity: '10000',
+  created_at: MOMENT,
+  ...change,
+});
+
+export const strategy = (change: Partial<Strategy> = {}): Strategy => ({
+  id: STRATEGY_ID,
+  account_id: ACCOUNT_ID,
+  name: 'BTC trend',
+  symbols: ['BTCUSDT'],
+  sizing: { mode: 'quote', value: '100' },
+  leverage: '5',
+  max_age_s: 30,
+  on_opposite: 'reverse',
+  max_entries: 1,
+  entry: { kind: 'market', at: null, expires_s: 60, post_only: false },
+  protection: {
+    stop_loss: '1.5%',
+    take_profit: [],
+    trailing: null,
+    break_even: null,
+    resident_gap: '0.5%',
+    time_exit_s: null,
+    trigger_by: 'last',
+  },
+  enabled: true,
+  webhook_url: 'http://127.0.0.1:8000/api/hooks/h1',
   created_at: MOMENT,
   ...change,
 });

@@ -1,6 +1,6 @@
-import { AccountsPanel } from './AccountsPanel';
+import { AccountsPanel } from './account/AccountsPanel';
 import styles from './Setup.module.css';
-import { StrategiesPanel } from './StrategiesPanel';
+import { StrategiesPanel } from './strategy/StrategiesPanel';
 
 export function SetupPage() {
   return (

@@ -1,4 +1,4 @@
-import { Button, Stack, TextInput } from '@mantine/core';
+import { Button, Stack, TagsInput, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { setLimits } from '@/api/commands';
@@ -8,9 +8,9 @@ import type { Account, AccountLimits } from '@/api/types';
 import { parse } from '@/shared/decimal';
 import { Alert } from '@/shared/ui/Alert';
 
-/** Those that are one number. The others are kept as they are. */
+/** Those that are one number. What this form does not know is kept as it is. */
 type Field = Exclude<keyof AccountLimits, 'symbols' | 'windows'>;
-type Values = Record<Field, string>;
+type Values = Record<Field, string> & { symbols: string[] };
 
 const LIMITS: Record<Field, { label: string; hint: string; whole: boolean; most?: number }> = {
   daily_loss_pct: {
@@ -58,6 +58,7 @@ export function toLimits(values: Values, before: AccountLimits): AccountLimits {
   const count = (field: Field) => (given(field) === null ? null : Number(values[field]));
   return {
     ...before,
+    symbols: values.symbols.length > 0 ? values.symbols : null,
     daily_loss_pct: given('daily_loss_pct'),
     max_notional: given('max_notional'),
     max_position_notional: given('max_position_notional'),
@@ -70,13 +71,16 @@ export function toLimits(values: Values, before: AccountLimits): AccountLimits {
 }
 
 const written = (limits: AccountLimits) =>
-  Object.fromEntries(FIELDS.map((field) => [field, String(limits[field] ?? '')])) as Values;
+  ({
+    ...Object.fromEntries(FIELDS.map((field) => [field, String(limits[field] ?? '')])),
+    symbols: limits.symbols ?? [],
+  }) as Values;
 
 /** Messages of the API, which names a field `limits.max_notional`, by our own field names. */
 function refusals(thrown: unknown): Partial<Record<string, string>> {
   const named = fieldErrors(
     toApiError(thrown),
-    FIELDS.map((field) => `limits.${field}`),
+    [...FIELDS, 'symbols'].map((field) => `limits.${field}`),
   );
   return Object.fromEntries(
     Object.entries(named).map(([field, message]) => [field.replace('limits.', ''), message]),
@@ -118,6 +122,18 @@ export function LimitsForm({ account, onDone }: { account: Account; onDone: () =
             {...form.getInputProps(field)}
           />
         ))}
+        <TagsInput
+          label="Symbols that may be traded"
+          description="Entries in any other symbol are refused. Empty allows all."
+          placeholder={form.values.symbols.length === 0 ? 'All symbols' : undefined}
+          splitChars={[',', ' ']}
+          acceptValueOnBlur
+          data-testid="limit-symbols"
+          {...form.getInputProps('symbols')}
+          onChange={(symbols) =>
+            form.setFieldValue('symbols', [...new Set(symbols.map((symbol) => symbol.toUpperCase()))])
+          }
+        />
         <Button type="submit" loading={save.isPending} disabled={!form.isDirty()} data-testid="limits-submit">
           Save limits
         </Button>

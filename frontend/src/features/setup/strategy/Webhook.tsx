@@ -1,4 +1,4 @@
-import { Button, SegmentedControl, Stack } from '@mantine/core';
+import { Button, Stack } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { rotateSecret } from '@/api/commands';
@@ -7,8 +7,8 @@ import type { CreatedStrategy, Strategy } from '@/api/types';
 import { Alert } from '@/shared/ui/Alert';
 import { Confirm } from '@/shared/ui/Confirm';
 import { CopyField } from '@/shared/ui/CopyField';
-import { ALERT_KINDS, type AlertKind, alertMessage, SECRET_PLACEHOLDER } from './alertMessage';
-import styles from './Setup.module.css';
+import styles from '../Setup.module.css';
+import { MessageBuilder } from './MessageBuilder';
 
 interface WebhookProps {
   strategy: Strategy | CreatedStrategy;
@@ -18,7 +18,6 @@ interface WebhookProps {
 /** Where alerts go and what they must say. The secret is here only right after it was made. */
 export function Webhook({ strategy, onRotated }: WebhookProps) {
   const secret = 'webhook_secret' in strategy ? strategy.webhook_secret : null;
-  const [kind, setKind] = useState<AlertKind>('buy');
   const [asking, setAsking] = useState(false);
   const rotate = useMutation({
     mutationFn: () => rotateSecret(strategy.id),
@@ -49,21 +48,7 @@ export function Webhook({ strategy, onRotated }: WebhookProps) {
           </Button>
         </div>
       )}
-      <Stack gap="xs">
-        <SegmentedControl
-          fullWidth
-          aria-label="Kind of alert"
-          value={kind}
-          onChange={(value) => setKind(value as AlertKind)}
-          data={Object.entries(ALERT_KINDS).map(([value, { label }]) => ({ value, label }))}
-        />
-        <p className={styles.hint}>{ALERT_KINDS[kind].hint}</p>
-        <CopyField
-          label="Alert message"
-          value={alertMessage(kind, secret ?? SECRET_PLACEHOLDER)}
-          testId="alert-message"
-        />
-      </Stack>
+      <MessageBuilder symbol={strategy.symbols[0] ?? 'BTCUSDT'} secret={secret} />
       <p className={styles.hint}>
         In TradingView: create an alert, paste the message under “Message”, switch on “Webhook URL” under
         “Notifications” and paste the address. TradingView fills in what stands in double braces; the time

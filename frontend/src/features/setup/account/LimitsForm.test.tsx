@@ -16,6 +16,7 @@ describe('the limits of an account', () => {
     draw(<LimitsForm account={limited} onDone={onDone} />);
     await userEvent.clear(await screen.findByTestId('limit-max_open_positions'));
     await userEvent.type(screen.getByTestId('limit-max_notional'), '2500.50');
+    await userEvent.type(screen.getByTestId('limit-symbols'), 'ethusdt{Enter}');
     await userEvent.click(screen.getByTestId('limits-submit'));
     await waitFor(() => expect(onDone).toHaveBeenCalled());
     expect(sent).toEqual([
@@ -26,7 +27,7 @@ describe('the limits of an account', () => {
           max_notional: '2500.50',
           max_position_notional: null,
           max_leverage: null,
-          symbols: ['BTCUSDT'],
+          symbols: ['BTCUSDT', 'ETHUSDT'],
           max_orders_per_minute: null,
           max_orders_per_day: null,
           cooldown_s: null,

@@ -5,14 +5,14 @@ import { deleteStrategy, setStrategyEnabled } from '@/api/commands';
 import { toApiError } from '@/api/problem';
 import { accountsQuery, keys, strategiesQuery } from '@/api/queries';
 import type { Account, CreatedStrategy, Strategy } from '@/api/types';
-import { number } from '@/shared/format';
+import { duration, number } from '@/shared/format';
 import { Confirm } from '@/shared/ui/Confirm';
 import { EnvironmentTag } from '@/shared/ui/EnvironmentTag';
 import { PlusIcon, SignalsIcon, TrashIcon } from '@/shared/ui/icons';
 import { Panel } from '@/shared/ui/Panel';
 import { Empty, Failure, LoadingRows } from '@/shared/ui/StateBlock';
 import { Tag } from '@/shared/ui/Tag';
-import styles from './Setup.module.css';
+import styles from '../Setup.module.css';
 import { StrategyForm } from './StrategyForm';
 import { sizingWords } from './sizing';
 import { Webhook } from './Webhook';
@@ -20,18 +20,19 @@ import { Webhook } from './Webhook';
 interface ItemProps {
   strategy: Strategy;
   account: Account | undefined;
+  onEdit: () => void;
   onWebhook: () => void;
   onDelete: () => void;
 }
 
-function StrategyItem({ strategy, account, onWebhook, onDelete }: ItemProps) {
+function StrategyItem({ strategy, account, onEdit, onWebhook, onDelete }: ItemProps) {
   const queries = useQueryClient();
   const toggle = useMutation({
     mutationFn: (enabled: boolean) => setStrategyEnabled(strategy.id, enabled),
     onSettled: () => queries.invalidateQueries({ queryKey: keys.strategies }),
   });
   const enabled = toggle.isPending ? toggle.variables : strategy.enabled;
-  const { stop_loss, take_profit = [] } = strategy.protection;
+  const { stop_loss, take_profit = [], trailing, break_even, time_exit_s, trigger_by } = strategy.protection;
   return (
     <li className={styles.item} data-testid="strategy-row">
       <div>
@@ -58,6 +59,36 @@ function StrategyItem({ strategy, account, onWebhook, onDelete }: ItemProps) {
               Targets <b>{take_profit.map(({ at, portion }) => `${portion} at ${at}`).join(', ')}</b>
             </span>
           )}
+          {strategy.max_entries > 1 && (
+            <span>
+              Up to <b className="num">{strategy.max_entries} entries</b>
+            </span>
+          )}
+          {strategy.entry.kind === 'limit' && (
+            <span>
+              Entry <b>limit {strategy.entry.at} better</b>
+            </span>
+          )}
+          {trailing && (
+            <span>
+              Trailing <b>{trailing.distance}</b>
+            </span>
+          )}
+          {break_even && (
+            <span>
+              Break-even at <b>{break_even.trigger}</b>
+            </span>
+          )}
+          {time_exit_s && (
+            <span>
+              Closed after <b>{duration(time_exit_s * 1000)}</b>
+            </span>
+          )}
+          {trigger_by !== 'last' && (
+            <span>
+              Levels on the <b>{trigger_by} price</b>
+            </span>
+          )}
           {account && <span>{account.label}</span>}
         </p>
         {toggle.isError && <p className={styles.warn}>{toApiError(toggle.error).message}</p>}
@@ -69,6 +100,15 @@ function StrategyItem({ strategy, account, onWebhook, onDelete }: ItemProps) {
           disabled={toggle.isPending}
           onChange={(event) => toggle.mutate(event.currentTarget.checked)}
         />
+        <Button
+          size="compact-sm"
+          variant="default"
+          onClick={onEdit}
+          aria-label={`Edit ${strategy.name}`}
+          data-testid="strategy-edit"
+        >
+          Edit
+        </Button>
         <Button
           size="compact-sm"
           variant="default"
@@ -97,6 +137,7 @@ export function StrategiesPanel() {
   const accounts = useQuery(accountsQuery);
   const [adding, setAdding] = useState(false);
   const [webhook, setWebhook] = useState<Strategy | CreatedStrategy | null>(null);
+  const [editing, setEditing] = useState<Strategy | null>(null);
   const [deleting, setDeleting] = useState<Strategy | null>(null);
   const remove = useMutation({
     mutationFn: deleteStrategy,
@@ -141,6 +182,7 @@ export function StrategiesPanel() {
             key={strategy.id}
             strategy={strategy}
             account={accounts.data?.find(({ id }) => id === strategy.account_id)}
+            onEdit={() => setEditing(strategy)}
             onWebhook={() => setWebhook(strategy)}
             onDelete={() => {
               remove.reset();
@@ -152,11 +194,21 @@ export function StrategiesPanel() {
       <Drawer opened={adding} onClose={() => setAdding(false)} title="New strategy" size={520}>
         <StrategyForm
           accounts={accounts.data ?? []}
-          onCreated={(created) => {
+          onSaved={(created) => {
             setAdding(false);
             setWebhook(created);
           }}
         />
+      </Drawer>
+      <Drawer
+        opened={editing !== null}
+        onClose={() => setEditing(null)}
+        title={`Edit ${editing?.name ?? ''}`}
+        size={520}
+      >
+        {editing && (
+          <StrategyForm accounts={accounts.data ?? []} strategy={editing} onSaved={() => setEditing(null)} />
+        )}
       </Drawer>
       <Drawer
         opened={webhook !== null}

@@ -12,9 +12,9 @@ import { PlusIcon, SetupIcon, TrashIcon } from '@/shared/ui/icons';
 import { Panel } from '@/shared/ui/Panel';
 import { Empty, Failure, LoadingRows } from '@/shared/ui/StateBlock';
 import { Tag, type Tone } from '@/shared/ui/Tag';
+import styles from '../Setup.module.css';
 import { AccountForm } from './AccountForm';
 import { LimitsForm } from './LimitsForm';
-import styles from './Setup.module.css';
 
 const STATUS: Record<Account['status'], { tone: Tone; words: string }> = {
   connecting: { tone: 'info', words: 'Connecting' },
@@ -28,6 +28,9 @@ function limitWords(limits: AccountLimits): string {
     limits.daily_loss_pct != null && `${number(limits.daily_loss_pct)} % loss a day`,
     limits.max_open_positions != null && `${limits.max_open_positions} positions`,
     limits.max_notional != null && `${number(limits.max_notional)} USDT open`,
+    limits.max_position_notional != null && `${number(limits.max_position_notional)} USDT a position`,
+    limits.max_leverage != null && `${number(limits.max_leverage)}× leverage`,
+    limits.symbols != null && limits.symbols.join(' '),
     limits.max_orders_per_minute != null && `${limits.max_orders_per_minute} entries a minute`,
     limits.max_orders_per_day != null && `${limits.max_orders_per_day} entries a day`,
     limits.cooldown_s != null && `${limits.cooldown_s} s pause after a close`,
