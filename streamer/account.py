@@ -6,10 +6,11 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from backstop.domain.ids import AccountId, OrderLinkId, Symbol
+from backstop.domain.money import plain
 from backstop.domain.order import Order
 from backstop.domain.position import PositionStatus
 from backstop.domain.protection import Level, PriceSource
@@ -32,6 +33,7 @@ from backstop.engine.events import (
     Event,
     Executed,
     LevelCrossed,
+    OrderLapsed,
     OrderReported,
     OrderSent,
     Priced,
@@ -40,7 +42,7 @@ from backstop.engine.events import (
     SnapshotTaken,
     WalletReported,
 )
-from backstop.engine.prices import fresh
+from backstop.engine.prices import fresh, still_there
 from backstop.engine.state import AccountState
 from backstop.engine.step import step
 from backstop.telemetry import logger
@@ -57,6 +59,9 @@ AUDIT_EVERY_MS = 5_000
 """How often the exchange is read anew while something is open, proving each resident stop."""
 
 AUDIT_IDLE_MS = 30_000
+CLOCK_OFF_MS = 800
+"""Nothing is opened while our clock and the exchange's are farther apart."""
+
 _WALLET_EVERY_MS = 30_000
 _EXECUTIONS_MARGIN_MS = 60_000
 _AUDIT_RETRY_S = (0.5, 1.0, 2.0)
@@ -211,27 +216,44 @@ class AccountActor:
         )
 
     async def _send(self, order: Order) -> None:
-        def sending() -> bool:
-            now = self._clock()
-            if order.is_entry and not self._may_send_entry(order, now):
-                return False
-            self.handle(OrderSent(order.link_id, now))
-            return True
+        kept_back = ""
 
-        self.handle(await self._rest.create(order, sending))
+        def sending() -> bool:
+            nonlocal kept_back
+            kept_back = self._why_not_open(order) if order.is_entry else ""
+            if not kept_back:
+                self.handle(OrderSent(order.link_id, self._clock()))
+            return not kept_back
+
+        outcome = await self._rest.create(order, sending)
+        self.handle(replace(outcome, reason=kept_back) if isinstance(outcome, OrderLapsed) else outcome)
 
     async def _cancel(self, order: Order) -> None:
         self.handle(await self._rest.cancel(order))
 
-    def _may_send_entry(self, order: Order, now: int) -> bool:
-        """An opening needs the lease, its time, and a fresh price at the very moment it is sent, and that nobody has
-        taken it back since it was decided."""
+    def _why_not_open(self, order: Order) -> str:
+        """An opening needs the lease, its time, that nobody has taken it back, and at the very moment it is sent a fresh
+        price; one at market also that the price is near the one it was decided on. Empty: nothing speaks against it."""
+        now, offset = self._clock(), self._rest.clock_offset
         known = self.state.orders.get(order.link_id)
         if known is None or known.cancel_reason is not None:
-            return False
-        in_time = order.not_after is None or now <= order.not_after
+            return "taken back before it was sent"
+        if not self._may_open():
+            return "the lease was not renewed in time"
+        if order.not_after is not None and now - offset > order.not_after:
+            return "too old to be sent"
         quote = self._market.quote(order.symbol)
-        return self._may_open() and in_time and quote is not None and fresh(quote.at, now)
+        if abs(offset) > CLOCK_OFF_MS or (quote is not None and quote.at - now > CLOCK_OFF_MS):
+            return "the streamer's clock is off"
+        if quote is None or not fresh(quote.at, now):
+            return "no fresh price when it was to be sent"
+        if order.limit_price is not None:
+            return ""
+        if order.decided_at is None:
+            return "the price it was decided on is not known any more"
+        if not still_there(order.decided_at, quote.last):
+            return f"the price moved from {plain(order.decided_at)} to {plain(quote.last)} before it could be sent"
+        return ""
 
     async def _set_resident_stop(self, effect: SetResidentStop) -> None:
         try:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from backstop.domain.ids import Symbol
-from backstop.domain.money import Price, Qty, Usdt
+from backstop.domain.money import ZERO, Price, Qty, Usdt
 from backstop.domain.side import Side
 
 POSITION_CHANGING = frozenset({"Trade", "AdlTrade", "BustTrade", "Settle", "Delivery"})
@@ -29,9 +29,19 @@ class ExitReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Booked:
+    """What is remembered of an execution: when it was made, of which order it was part, and how much."""
+
+    at: int
+    link_id: str = ""
+    qty: Decimal = ZERO
+    value: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
 class Execution:
-    """`fee` above 0 was paid. `closed_qty`: the part of `qty` that reduced a position.
-    `at` is the exchange's execTime, UTC milliseconds.
+    """`fee` above 0 was paid. `closed_qty`: the part of `qty` that reduced a position. `at` is the exchange's execTime,
+    UTC milliseconds. `seq` rises with what happens on the symbol, and is told of its positions too; 0 where it is not.
 
     Source: Bybit V5, "Execution" stream and "Get Trade History".
     """
@@ -48,7 +58,12 @@ class Execution:
     exchange_order_id: str = ""
     stop_order_type: str = ""
     create_type: str = ""
-    closed_qty: Decimal = Decimal(0)
+    closed_qty: Decimal = ZERO
+    seq: int = 0
+
+    @property
+    def booked(self) -> Booked:
+        return Booked(self.at, self.order_link_id, self.qty, self.value)
 
     @property
     def value(self) -> Decimal:

@@ -41,8 +41,8 @@ def expand(text: str) -> UUID | None:
 def order_link_id(cause: UUID, leg: str, attempt: int = 1) -> OrderLinkId:
     """The id of the `attempt`-th order that `cause` asks for in its `leg`.
 
-    Legs: `o` entry, `s` stop-loss, `t1`... take-profits, `c` close by signal or command, `p` protective close, `h` halt,
-    `e` time exit, `w` trailing stop; `x` and `b` name levels that only move a stop.
+    Legs: `o` entry, `s` stop-loss, `t1`... take-profits, `c` close by command, `g` by signal, `r` of a reversal,
+    `p` protective close, `h` halt, `e` time exit, `w` trailing stop; `x` and `b` name levels that only move a stop.
     """
     text = f"{compact(cause)}-{leg}-{attempt}"
     assert len(text) <= 36, text

@@ -28,7 +28,7 @@ class PositionStatus(StrEnum):
 class Position:
     """`cost` is what the quantity still held was bought (sold) for; it leaves in proportion as the position shrinks,
     and whole with the last coin, so that the realised profit adds up to the last digit. `entries`: how many orders have
-    opened it and made it larger."""
+    opened it and made it larger. `seq`: of the newest fill heard of; 0 when none was since the process began."""
 
     id: PositionId
     symbol: Symbol
@@ -59,6 +59,7 @@ class Position:
     closed_at: int | None = None
     updated_at: int = 0
     entries: int = 0
+    seq: int = 0
 
     @property
     def slot(self) -> Slot:
@@ -108,6 +109,7 @@ def apply_fill(position: Position, execution: Execution) -> Filled:
             entry_value=position.entry_value + execution.value,
             fees=Usdt(position.fees + execution.fee),
             updated_at=execution.at,
+            seq=max(position.seq, execution.seq),
         )
         return Filled(grown, NO_USDT, NO_QTY)
 
@@ -125,6 +127,7 @@ def apply_fill(position: Position, execution: Execution) -> Filled:
         gross_pnl=Usdt(position.gross_pnl + realised),
         fees=Usdt(position.fees + execution.fee),
         updated_at=execution.at,
+        seq=max(position.seq, execution.seq),
     )
     return Filled(shrunk, realised, Qty(execution.qty - closed))
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
+from backstop.domain.ids import order_link_id
 from backstop.domain.order import Purpose
 from backstop.domain.placement import misplaced_level
 from backstop.domain.position import Position, PositionStatus
@@ -11,7 +12,7 @@ from backstop.domain.signal import SignalStatus
 from backstop.engine.effects import SettleCommand
 from backstop.engine.entries import begin_reversal
 from backstop.engine.events import CloseCommand, PositionCommand, ProtectCommand, ReverseCommand
-from backstop.engine.exits import close_position, free_quantity, part_of, reduce_position
+from backstop.engine.exits import booked_under, close_position, free_quantity, leg_of, part_of, reduce_position
 from backstop.engine.reversal import EntryPlan
 from backstop.engine.settle import settle_command
 from backstop.engine.shield import change_protection
@@ -35,10 +36,13 @@ def act_on_command(turn: Turn, command: PositionCommand) -> None:
 
 
 def _close(turn: Turn, position: Position, command: CloseCommand) -> None:
-    part = None if command.portion >= 1 else part_of(turn, position, free_quantity(turn, position) * command.portion)
+    # What it has closed already, when it was sent before a crash.
+    done, _ = booked_under(turn, order_link_id(command.id, leg_of(Purpose.MANUAL)))
+    wanted = (free_quantity(turn, position) + done) * command.portion - done
+    part = None if command.portion >= 1 else part_of(turn, position, wanted)
     if part is None:
         close_position(turn, position, Purpose.MANUAL, cause=command.id)
-    else:
+    elif wanted > 0 or not done:
         reduce_position(turn, position, Purpose.MANUAL, part, cause=command.id)
     settle_command(turn, command.id)
 

@@ -34,7 +34,7 @@ from backstop.domain.sizing import size_entry
 from backstop.domain.strategy import OnOpposite, Strategy
 from backstop.engine.effects import Remind, SaveReversal, SendOrder, SettleSignal, Subscribe
 from backstop.engine.events import Quote, TakeNext
-from backstop.engine.exits import close_position
+from backstop.engine.exits import CAUSED_LEGS, close_position
 from backstop.engine.rails import count_entry, refusal_of
 from backstop.engine.reversal import EntryPlan, Reversal, ReversalStep
 from backstop.engine.settle import settle_plan, settle_signal
@@ -300,6 +300,7 @@ def _send_entry(turn: Turn, plan: EntryPlan, position: Position, terms: _Terms, 
         limit_price=terms.limit_price,
         post_only=limit is not None and limit.post_only,
         expires_at=turn.now + limit.expires_ms if limit is not None else None,
+        decided_at=turn.state.quotes[plan.symbol].last,
     )
     turn.put_order(order)
     if plan.signal_id is not None:
@@ -383,7 +384,7 @@ def is_known(turn: Turn, cause_id: UUID) -> bool:
         return True
     if any(reversal.plan.cause_id == cause_id for reversal in state.reversals.values()):
         return True
-    if order_link_id(cause_id, "o") in state.orders or order_link_id(cause_id, "c") in state.orders:
+    if any(order_link_id(cause_id, leg) in state.orders for leg in ("o", *CAUSED_LEGS)):
         return True
     return any(
         (request.cause_id if isinstance(request, EntryPlan) else request.id) == cause_id

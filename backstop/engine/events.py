@@ -160,9 +160,10 @@ class OrderAbsent:
 
 @dataclass(frozen=True, slots=True)
 class OrderLapsed:
-    """It was not sent, because its time had run out before it could be."""
+    """It was not sent, because its time had run out or the price had moved on before it could be."""
 
     link_id: OrderLinkId
+    reason: str = "too old to be sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ class Executed:
 @dataclass(frozen=True, slots=True)
 class ExchangePosition:
     """What is held at the exchange. `side` None: flat. `at`: when it was read or pushed, our clock, milliseconds.
-    `stop_trigger_by` None: this reading does not tell."""
+    `stop_trigger_by` None: this reading does not tell. `seq`: of the newest fill it counts; 0: it does not tell."""
 
     symbol: Symbol
     side: PositionSide | None
@@ -203,6 +204,7 @@ class ExchangePosition:
     at: int
     stop_trigger_by: PriceSource | None = None
     idx: int = 0
+    seq: int = 0
 
     @property
     def slot(self) -> Slot:

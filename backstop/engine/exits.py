@@ -8,7 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from backstop.domain.ids import OrderLinkId, SignalId, cause_of, next_attempt, order_link_id
-from backstop.domain.money import Qty, floor_to
+from backstop.domain.money import NO_QTY, ZERO, Qty, floor_to
 from backstop.domain.order import CancelReason, Order, Purpose
 from backstop.domain.position import Position, PositionStatus, trade_of
 from backstop.domain.protection import Level, LevelKind, LevelStatus
@@ -19,7 +19,17 @@ from backstop.engine.resting import take_back_entries
 from backstop.engine.stops import move_stop
 from backstop.engine.turn import Turn
 
-_LEGS = {Purpose.PROTECTION: "p", Purpose.HALT: "h", Purpose.TIME: "e"}
+_LEGS = {
+    Purpose.MANUAL: "c",
+    Purpose.SIGNAL: "g",
+    Purpose.REVERSE: "r",
+    Purpose.PROTECTION: "p",
+    Purpose.HALT: "h",
+    Purpose.TIME: "e",
+}
+
+CAUSED_LEGS = tuple(_LEGS[purpose] for purpose in (Purpose.MANUAL, Purpose.SIGNAL, Purpose.REVERSE))
+"""Of closes named by a signal or command."""
 
 CHECK_AFTER_MS = 2_000
 """A market order not known to be finished by then is looked up."""
@@ -79,15 +89,16 @@ def close_position(
     turn: Turn, position: Position, purpose: Purpose, *, cause: UUID, signal_id: SignalId | None = None
 ) -> None:
     """Close all of it at market, for a signal, a command, a reversal or want of protection."""
-    leg = _LEGS.get(purpose, "c")
-    _close_whole(turn, position, purpose, order_link_id(cause, leg), signal_id=signal_id)
+    link_id = order_link_id(cause, leg_of(purpose))
+    _close_whole(turn, position, purpose, link_id, signal_id=signal_id, before=booked_under(turn, link_id))
 
 
 def reduce_position(
     turn: Turn, position: Position, purpose: Purpose, qty: Qty, *, cause: UUID, signal_id: SignalId | None = None
 ) -> None:
     """Close a part at market, by hand or for a signal."""
-    _send_close(turn, position, purpose, order_link_id(cause, "c"), qty, signal_id=signal_id)
+    link_id = order_link_id(cause, leg_of(purpose))
+    _send_close(turn, position, purpose, link_id, qty, signal_id=signal_id, before=booked_under(turn, link_id))
 
 
 def free_quantity(turn: Turn, position: Position) -> Decimal:
@@ -101,6 +112,18 @@ def free_quantity(turn: Turn, position: Position) -> Decimal:
         Decimal(0),
     )
     return max(Decimal(0), position.qty - taken)
+
+
+def leg_of(purpose: Purpose) -> str:
+    """The leg of closes that no level stands for. It tells what they were for when nothing else is left of them."""
+    return _LEGS[purpose]
+
+
+def booked_under(turn: Turn, link_id: OrderLinkId) -> tuple[Qty, Decimal]:
+    """Quantity and value of the fills booked for an order so far. Of one that was sent before a crash they may be all
+    that is known."""
+    known = [booked for booked in turn.state.seen.values() if booked.link_id == link_id]
+    return Qty(sum((booked.qty for booked in known), ZERO)), sum((booked.value for booked in known), ZERO)
 
 
 def close_again(turn: Turn, slot: Slot) -> None:
@@ -133,6 +156,10 @@ def purpose_of(link_id: str) -> Purpose:
             return Purpose.TAKE_PROFIT
         case "c":
             return Purpose.MANUAL
+        case "g":
+            return Purpose.SIGNAL
+        case "r":
+            return Purpose.REVERSE
         case "h":
             return Purpose.HALT
         case "e":
@@ -173,7 +200,13 @@ def _fired(position: Position, level: Level) -> Position:
 
 
 def _close_whole(
-    turn: Turn, position: Position, purpose: Purpose, link_id: OrderLinkId, *, signal_id: SignalId | None
+    turn: Turn,
+    position: Position,
+    purpose: Purpose,
+    link_id: OrderLinkId,
+    *,
+    signal_id: SignalId | None,
+    before: tuple[Qty, Decimal] = (NO_QTY, ZERO),
 ) -> None:
     closing = replace(
         position,
@@ -186,7 +219,7 @@ def _close_whole(
         turn.at_once(Disarm(gone))
     turn.put_position(closing)
     if position.qty > 0:
-        _send_close(turn, closing, purpose, link_id, position.qty, signal_id=signal_id)
+        _send_close(turn, closing, purpose, link_id, position.qty, signal_id=signal_id, before=before)
     take_back_entries(turn, position, CancelReason.CLOSING, at_once=True)
 
 
@@ -198,18 +231,22 @@ def _send_close(
     qty: Qty,
     *,
     signal_id: SignalId | None,
+    before: tuple[Qty, Decimal] = (NO_QTY, ZERO),
 ) -> None:
+    """`before`: what this order has filled already, when it is sent for the second time after a crash."""
     order = Order(
         link_id=link_id,
         symbol=position.symbol,
         side=position.side.exit,
         purpose=purpose,
-        qty=qty,
+        qty=Qty(qty + before[0]),
         created_at=turn.now,
         position_id=position.id,
         signal_id=signal_id,
         position_idx=position.position_idx,
         reduce_only=True,
+        filled_qty=before[0],
+        filled_value=before[1],
     )
     turn.at_once(SendOrder(order))
     turn.put_order(order)

@@ -18,7 +18,7 @@ from backstop.engine.effects import (
     TakeSnapshot,
 )
 from backstop.engine.events import CloseAgain
-from backstop.engine.exits import finish, purpose_of, recall_close
+from backstop.engine.exits import booked_under, finish, purpose_of, recall_close
 from backstop.engine.orders import order_done
 from backstop.engine.resting import take_back_entries
 from backstop.engine.shield import lay_levels, order_resident_stop
@@ -105,7 +105,7 @@ def _book(turn: Turn, execution: Execution) -> bool:
         return False
     order = turn.state.orders.get(OrderLinkId(execution.order_link_id))
     if order is None and position is not None and _forgotten_close(execution, position):
-        order = _recalled(execution, position)
+        order = _recalled(turn, execution, position)
         position = recall_close(turn, position, order.link_id)
     if order is not None:
         order = replace(
@@ -132,10 +132,10 @@ _UNPROVEN = (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN)
 
 
 def _remember(turn: Turn, execution: Execution) -> None:
-    seen = {**turn.state.seen, execution.exec_id: execution.at}
+    seen = {**turn.state.seen, execution.exec_id: execution.booked}
     if len(seen) > 2_000:
-        oldest = max(seen.values()) - SEEN_FOR_MS
-        seen = {exec_id: at for exec_id, at in seen.items() if at >= oldest}
+        oldest = max(booked.at for booked in seen.values()) - SEEN_FOR_MS
+        seen = {exec_id: booked for exec_id, booked in seen.items() if booked.at >= oldest}
     turn.state = replace(turn.state, seen=seen)
 
 
@@ -152,18 +152,22 @@ def _forgotten_close(execution: Execution, position: Position) -> bool:
     return cause_of(execution.order_link_id) is not None and execution.side is position.side.exit
 
 
-def _recalled(execution: Execution, position: Position) -> Order:
+def _recalled(turn: Turn, execution: Execution, position: Position) -> Order:
+    """The order as far as it is known: by its fills, this one and those booked before."""
     link_id = OrderLinkId(execution.order_link_id)
+    qty, value = booked_under(turn, link_id)
     return Order(
         link_id=link_id,
         symbol=execution.symbol,
         side=execution.side,
         purpose=purpose_of(link_id),
-        qty=execution.qty,
+        qty=qty,
         created_at=execution.at,
         position_id=position.id,
         position_idx=position.position_idx,
         status=OrderStatus.OPEN,
+        filled_qty=qty - execution.qty,
+        filled_value=value - execution.value,
     )
 
 

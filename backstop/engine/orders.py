@@ -70,8 +70,7 @@ def on_refused(turn: Turn, event: OrderRefused) -> None:
     order = replace(order, ret_code=event.ret_code, reason=event.message)
     match event.verdict:
         case Verdict.RETRY:
-            turn.put_order(order)
-            turn.afterwards(Remind(ResendOrder(order.link_id), turn.now + _backoff(order)))
+            _retry(turn, order, _BACKOFF_MS[min(order.retries, len(_BACKOFF_MS) - 1)])
         case Verdict.NOTHING_TO_REDUCE:
             turn.put_order(_moved(order, OrderStatus.REJECTED))
             turn.afterwards(TakeSnapshot())
@@ -98,10 +97,11 @@ def on_uncertain(turn: Turn, event: OrderUncertain) -> None:
     if order is None or order.status.final or order.status is OrderStatus.OPEN:
         return
     order = replace(_moved(order, OrderStatus.UNKNOWN), reason=event.reason)
-    turn.put_order(order)
     turn.afterwards(ResolveOrder(order))
-    if not order.is_entry:
-        turn.afterwards(Remind(ResendOrder(order.link_id), turn.now + _RESEND_AFTER_MS))
+    if order.is_entry:
+        turn.put_order(order)
+    else:
+        _retry(turn, order, _RESEND_AFTER_MS)
 
 
 def on_absent(turn: Turn, event: OrderAbsent) -> None:
@@ -112,7 +112,7 @@ def on_absent(turn: Turn, event: OrderAbsent) -> None:
         turn.afterwards(Remind(CheckOrder(order.link_id), turn.now + CHECK_AFTER_MS))
     elif not order.is_entry and not _still_wanted(turn, order):
         _drop(turn, order)
-    else:
+    elif not order.retrying:
         _send_again(turn, order)
 
 
@@ -120,14 +120,18 @@ def on_lapsed(turn: Turn, event: OrderLapsed) -> None:
     order = turn.state.orders.get(event.link_id)
     if order is None or order.status.final:
         return
-    why = "too old to be sent" if order.cancel_reason is None else "taken back before it was sent"
+    why = event.reason if order.cancel_reason is None else "taken back before it was sent"
     turn.put_order(replace(_moved(order, OrderStatus.EXPIRED), reason=why))
     order_done(turn, turn.state.orders[order.link_id])
 
 
 def on_resend(turn: Turn, event: ResendOrder) -> None:
     order = turn.state.orders.get(event.link_id)
-    if order is None or order.status.final or order.status is OrderStatus.OPEN or order.filled_qty > 0:
+    if order is None:
+        return
+    order = replace(order, retrying=False)
+    turn.keep_order(order)
+    if order.status.final or order.status is OrderStatus.OPEN or order.filled_qty > 0:
         return
     if order.is_entry or _still_wanted(turn, order):
         _send_again(turn, order)
@@ -238,9 +242,10 @@ def _close_done(turn: Turn, order: Order) -> None:
             reported_qty=ZERO,
             sent_at=None,
             final_at=None,
+            retries=0,
+            retrying=False,
         )
-        turn.put_order(rest)
-        turn.afterwards(Remind(ResendOrder(rest.link_id), turn.now + _backoff(order)))
+        _retry(turn, rest, _backoff(order))
 
 
 def _nothing_left(turn: Turn, order: Order) -> None:
@@ -280,6 +285,13 @@ def _end_without_fills(turn: Turn, order: Order) -> None:
     turn.put_order(order)
     turn.afterwards(TakeSnapshot())
     order_done(turn, order)
+
+
+def _retry(turn: Turn, order: Order, wait: int) -> None:
+    """Have it sent again in `wait` milliseconds, unless it is about to be: retries of one order must not multiply."""
+    if not order.retrying:
+        turn.afterwards(Remind(ResendOrder(order.link_id), turn.now + wait))
+    turn.put_order(replace(order, retries=order.retries + 1, retrying=True))
 
 
 def _send_again(turn: Turn, order: Order) -> None:

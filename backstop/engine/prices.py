@@ -1,6 +1,7 @@
 """Which ticks may trigger: only sane and fresh ones. Stale is worse than an error."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 TICK_MAX_AGE_MS = 3_000
 JUMP_SHARE = 0.10
@@ -8,6 +9,9 @@ JUMP_SHARE = 0.10
 
 WITNESS_SHARE = 0.05
 _WITNESS_WITHIN_MS = 1_000
+
+DRIFT_SHARE = Decimal("0.005")
+"""How far the price may have moved between deciding an entry and sending it."""
 
 
 @dataclass(slots=True)
@@ -49,3 +53,8 @@ class PriceGuard:
 def fresh(made_at: int, now: int) -> bool:
     """Whether a tick made at `made_at` may be acted on at `now` (UTC milliseconds)."""
     return now - made_at <= TICK_MAX_AGE_MS
+
+
+def still_there(decided_at: Decimal, now: Decimal) -> bool:
+    """Whether an entry sized and protected at one price may be sent at the other."""
+    return abs(now - decided_at) <= decided_at * DRIFT_SHARE

@@ -16,9 +16,9 @@ from backstop.engine.shield import on_position_reported
 from backstop.engine.state import Doubt
 from backstop.engine.turn import Turn
 
-SETTLED_AFTER_MS = 5_000
-"""A read may lag the stream: no verdict before the exchange has said the same for this long, nor sooner after
-something happened on the symbol."""
+SETTLED_AFTER_MS = 12_000
+"""A read may lag the stream, by ten seconds when the market is wild: no verdict before the exchange has said the same for
+this long, nor sooner after something happened on the symbol."""
 
 _LOOK_UP_AFTER_MS = 2_000
 
@@ -50,7 +50,8 @@ def on_snapshot(turn: Turn, snapshot: SnapshotTaken) -> set[Slot]:
 def _adopt_difference(turn: Turn, ours: Position, theirs: ExchangePosition | None, at: int) -> bool:
     same_side = theirs is not None and theirs.side is ours.side
     size = theirs.size if theirs is not None and same_side else NO_QTY
-    if size == ours.qty or ours.status is PositionStatus.OPENING:
+    older = theirs is not None and 0 < theirs.seq < ours.seq
+    if size == ours.qty or older or ours.status is PositionStatus.OPENING:
         _set_doubt(turn, ours.slot, None)
         return False
     doubt = turn.state.doubts.get(ours.slot)

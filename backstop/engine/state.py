@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
 
-from backstop.domain.execution import Execution
+from backstop.domain.execution import Booked, Execution
 from backstop.domain.ids import OrderLinkId, PositionId, StrategyId, Symbol
 from backstop.domain.instrument import Instrument
 from backstop.domain.limits import NO_LIMITS, Day, Halt, Limits
@@ -47,7 +47,7 @@ class AccountState:
     reversals: Mapping[UUID, Reversal] = field(default_factory=dict)
     waiting: Mapping[Lane, tuple[Request, ...]] = field(default_factory=dict)
     foreign: Mapping[Slot, Decimal] = field(default_factory=dict)
-    seen: Mapping[str, int] = field(default_factory=dict)
+    seen: Mapping[str, Booked] = field(default_factory=dict)
     settled_at: Mapping[Slot, int] = field(default_factory=dict)
     doubts: Mapping[Slot, Doubt] = field(default_factory=dict)
     early: Mapping[Slot, tuple[Execution, ...]] = field(default_factory=dict)

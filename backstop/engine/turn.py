@@ -53,8 +53,12 @@ class Turn:
         self._changes = [change for change in self._changes if change not in before]
         self.record(SavePosition(position, quiet and all(change.quiet for change in before)))
 
-    def put_order(self, order: Order) -> None:
+    def keep_order(self, order: Order) -> None:
+        """What of it nobody need write down has changed."""
         self.state = replace(self.state, orders={**self.state.orders, order.link_id: order})
+
+    def put_order(self, order: Order) -> None:
+        self.keep_order(order)
         self._changes = [
             change
             for change in self._changes

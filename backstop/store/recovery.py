@@ -3,7 +3,7 @@
 from decimal import Decimal
 from uuid import UUID
 
-from backstop.domain.execution import ExitReason
+from backstop.domain.execution import Booked, ExitReason
 from backstop.domain.ids import OrderLinkId, PositionId, SignalId, StrategyId, Symbol
 from backstop.domain.money import Price, Qty, Usdt
 from backstop.domain.order import CancelReason, Order, OrderStatus, Purpose
@@ -63,12 +63,17 @@ def newest_execution(account_id: UUID) -> Query[int]:
     return Query(sql, {"account_id": account_id}, lambda row: int(row["at"]))
 
 
-def executions_since(account_id: UUID, since: int) -> Query[tuple[str, int]]:
-    """Ids of booked executions from `since` (UTC milliseconds) on, with their times."""
+def executions_since(account_id: UUID, since: int) -> Query[tuple[str, Booked]]:
+    """Booked executions from `since` (UTC milliseconds) on, by their ids."""
     sql = """
-        select exec_id, (extract(epoch from executed_at) * 1000)::bigint as at from executions
-         where account_id = %(account_id)s and executed_at >= to_timestamp(%(since)s / 1000.0)"""
-    return Query(sql, {"account_id": account_id, "since": since}, lambda row: (str(row["exec_id"]), int(row["at"])))
+        select exec_id, (extract(epoch from executed_at) * 1000)::bigint as at, coalesce(order_link_id, '') as link_id,
+               qty, price * qty as value
+          from executions where account_id = %(account_id)s and executed_at >= to_timestamp(%(since)s / 1000.0)"""
+    return Query(
+        sql,
+        {"account_id": account_id, "since": since},
+        lambda row: (str(row["exec_id"]), Booked(row["at"], row["link_id"], row["qty"], row["value"])),
+    )
 
 
 def _read_position(row: Row) -> Position:

@@ -133,8 +133,8 @@ def save_order(owner: Owner, order: Order) -> Query[None]:
           %(cancel_asked_at)s)
         on conflict (link_id) do update set
           position_idx = excluded.position_idx,
-          status = excluded.status, filled_qty = excluded.filled_qty, filled_value = excluded.filled_value,
-          reported_qty = excluded.reported_qty,
+          qty = greatest(orders.qty, excluded.qty), status = excluded.status, filled_qty = excluded.filled_qty,
+          filled_value = excluded.filled_value, reported_qty = excluded.reported_qty,
           exchange_order_id = coalesce(excluded.exchange_order_id, orders.exchange_order_id),
           ret_code = excluded.ret_code, reason = excluded.reason,
           cancel_reason = excluded.cancel_reason, cancel_asked_at = excluded.cancel_asked_at,

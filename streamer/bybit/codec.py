@@ -73,6 +73,7 @@ def read_execution(row: Fields) -> Execution:
         stop_order_type=_text(row, "stopOrderType"),
         create_type=_text(row, "createType"),
         closed_qty=_amount(row, "closedSize", default=Decimal(0)),
+        seq=_sequence(row),
     )
 
 
@@ -115,6 +116,7 @@ def read_position(row: Fields, at: int) -> ExchangePosition:
         stop_loss=Price(stop) if stop > 0 else None,
         at=at,
         idx=_position_idx(row),
+        seq=_sequence(row),
     )
 
 
@@ -134,6 +136,12 @@ def _position_idx(row: Fields) -> int:
     if idx not in (0, 1, 2, "0", "1", "2"):
         raise Unreadable(f"positionIdx {idx!r}")
     return int(idx)
+
+
+def _sequence(row: Fields) -> int:
+    """`seq` of an execution or position; 0 when the row does not tell (-1: the symbol was never traded)."""
+    seq = row.get("seq")
+    return max(int(seq), 0) if isinstance(seq, int) or (isinstance(seq, str) and seq.isdecimal()) else 0
 
 
 def read_equity(rows: list[Fields]) -> Decimal | None:

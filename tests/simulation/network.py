@@ -61,17 +61,19 @@ class SimTransport:
         process.point()
         access = "public" if path.startswith("/v5/market/") else "private"
         method = f"{access}_{verb.lower()}{path.replace('/', '_').replace('-', '_')}"
-        if process.stalls():
-            self._wire.stall(process)
-            resumed = Answer()
-            process.deliver(resumed.give)
-            await resumed
         if not sending():
             raise KeptBack
         sent = process.clock()
         signed_at = sent - self.offset.ms
         if path == "/v5/order/create":
-            self._wire.on_order_sent(process, parameters, signed_at)
+            self._wire.on_order_signed(process, parameters)
+        if process.stalls():
+            self._wire.stall(process)
+            resumed = Answer()
+            process.deliver(resumed.give)
+            await resumed
+        if path == "/v5/order/create":
+            self._wire.on_order_sent(process, parameters)
         answer = Answer()
         self._wire.request(process, method, parameters, signed_at, answer)
         reply: dict[str, Any] = await answer
@@ -91,7 +93,8 @@ class Wire:
         self.troubled_at = 0
         """When a request last came to nothing or told what was old."""
         self.stall: Callable[[Process], None] = lambda _process: None
-        self.on_order_sent: Callable[[Process, Mapping[str, Any], int], None] = lambda _process, _body, _at: None
+        self.on_order_signed: Callable[[Process, Mapping[str, Any]], None] = lambda _process, _body: None
+        self.on_order_sent: Callable[[Process, Mapping[str, Any]], None] = lambda _process, _body: None
 
     def request(
         self, process: Process, method: str, parameters: Mapping[str, Any], signed_at: int, answer: Answer
@@ -119,7 +122,7 @@ class Wire:
         answer: Answer,
         up: int,
     ) -> None:
-        reply: Reply = self._venue.answer(method, parameters, signed_at)
+        reply: Reply = {**self._venue.answer(method, parameters, signed_at), "time": self._heap.now}
         if reply["retCode"] not in (OK, 110017, 110043, 110072, 34040) or self._venue.lag:
             self.troubled_at = self._heap.now
         if up >= TIMEOUT_MS:

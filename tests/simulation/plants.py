@@ -202,7 +202,7 @@ def _stale_open() -> tuple[Swap, ...]:
     return (
         Swap(entries, "expired", lambda _at, _max_age, _now: False),
         Swap(orders, "_send_again", send_again),
-        Swap(AccountActor, "_may_send_entry", lambda actor, _order, _now: actor._may_open()),
+        Swap(AccountActor, "_why_not_open", lambda actor, _order: "" if actor._may_open() else "no lease"),
     )
 
 

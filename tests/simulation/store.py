@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Protocol, assert_never
 from uuid import UUID
 
+from backstop.domain.execution import Booked
 from backstop.domain.ids import CommandId, Epoch, OrderLinkId, PositionId, SignalId, StrategyId
 from backstop.domain.limits import DAY_MS, NO_LIMITS, Day, Halt, Limits
 from backstop.domain.order import Order, OrderStatus
@@ -223,6 +224,7 @@ class Store:
         if before is not None:
             order = replace(
                 before,
+                qty=max(before.qty, order.qty),
                 status=order.status,
                 filled_qty=order.filled_qty,
                 filled_value=order.filled_value,
@@ -310,7 +312,7 @@ class Store:
 
     def live_orders(self) -> list[Order]:
         return [
-            replace(order, final_at=None)
+            replace(order, final_at=None, decided_at=None, retries=0, retrying=False)
             for order in self.orders.values()
             if order.status in _LIVE_ORDERS or order.filled_qty < order.reported_qty
         ]
@@ -329,9 +331,9 @@ class Store:
     def newest_execution(self) -> int | None:
         return max((booked.execution.at for booked in self.executions.values()), default=None)
 
-    def executions_since(self, since: int) -> dict[str, int]:
+    def executions_since(self, since: int) -> dict[str, Booked]:
         return {
-            exec_id: booked.execution.at for exec_id, booked in self.executions.items() if booked.execution.at >= since
+            exec_id: line.execution.booked for exec_id, line in self.executions.items() if line.execution.at >= since
         }
 
 

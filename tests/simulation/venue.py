@@ -80,7 +80,7 @@ class Venue:
             case "private_post_v5_position_set_leverage":
                 return self._set_leverage(parameters)
             case "public_get_v5_market_time":
-                return {**_ok({}), "time": now}
+                return _ok({})
             case "public_get_v5_market_instruments_info":
                 return _ok({"list": [listing.row() for listing in LISTINGS]})
             case _:

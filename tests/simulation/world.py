@@ -93,6 +93,7 @@ class World:
         self.checks = Checks(self)
         self.exchange.watcher = self.checks
         self.store.watcher = self.checks
+        self.wire.on_order_signed = self.checks.order_signed
         self.wire.on_order_sent = self.checks.order_sent
         self._random = Random(root.getrandbits(64))
         self._incarnations = 0

@@ -206,6 +206,20 @@ async def test_a_price_too_old_opens_nothing(desk: Desk) -> None:
     assert desk.exchange.requests == []
 
 
+async def test_an_entry_whose_price_has_gone_while_it_was_written_down_is_not_sent(desk: Desk) -> None:
+    owned = await desk.own()
+    async with holding(desk.books, "select 1 from leases for update"):  # nothing can be committed
+        signal = desk.signals("buy")
+        await eventually(lambda: bool(owned.actor.state.orders), "the entry is decided")
+        await desk.exchange.price("60600")
+        await eventually(
+            lambda: [quote.last for quote in owned.market.quotes().values()] == [60600], "the price is there"
+        )
+    settled = await desk.settled(signal)
+    assert (settled["status"], "the price moved" in settled["reason"]) == ("expired", True)
+    assert desk.exchange.requests == []
+
+
 def _quote_age(owned: Owned) -> int:
     (quote,) = owned.market.quotes().values()
     return owned.account._means.clock() - quote.at

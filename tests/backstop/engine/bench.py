@@ -271,13 +271,16 @@ class Bot:
                 for position in written.positions.values()
                 if position.status is not PositionStatus.CLOSED
             },
-            orders={order.link_id: replace(order, final_at=None) for order in orders},
+            orders={
+                order.link_id: replace(order, final_at=None, decided_at=None, retries=0, retrying=False)
+                for order in orders
+            },
             reversals={
                 reversal.plan.cause_id: reversal
                 for reversal in written.reversals.values()
                 if reversal.step in (ReversalStep.CLOSING, ReversalStep.OPENING)
             },
-            seen={line.execution.exec_id: line.execution.at for line in written.ledger},
+            seen={line.execution.exec_id: line.execution.booked for line in written.ledger},
             equity=self.state.equity,
             quotes=self.state.quotes,
         )

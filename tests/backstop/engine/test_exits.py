@@ -11,6 +11,7 @@ from backstop.domain.position import PositionStatus
 from backstop.domain.side import PositionSide, Side
 from backstop.engine.effects import Commit, SendOrder
 from backstop.engine.events import LevelCrossed, Verdict
+from backstop.engine.reconcile import SETTLED_AFTER_MS
 from tests.backstop.engine.bench import BTC, Bot, ladder, protection
 
 
@@ -282,7 +283,7 @@ def test_rung_with_nothing_to_reduce_is_not_tried_for_ever() -> None:
     bot.tick("101")
     bot.refuses(verdict=Verdict.NOTHING_TO_REDUCE, code=110017)
     for _ in range(3):
-        bot.wait(5_000)
+        bot.wait(SETTLED_AFTER_MS)
         bot.snapshot()
     assert (len(bot.sent), bot.flat, bot.trade.exit_reason) == (2, True, ExitReason.EXTERNAL)
 

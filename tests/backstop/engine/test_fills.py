@@ -305,3 +305,37 @@ def test_forgotten_rung_has_fired_and_the_rest_stays_watched() -> None:
     bot.tick("101")
     assert (len(bot.sent), bot.position.qty, bot.position.status) == (1, Decimal("0.5"), PositionStatus.OPEN)
     assert [level.rung for level in bot.armed.values()] == [0]
+
+
+def test_forgotten_close_adds_up_what_it_filled() -> None:
+    """Seen: each of its fills was taken for all of it, and its row said less than its executions."""
+    bot = Bot(protection=protection("1%", ("1%", "0.5")))
+    bot.opens("buy")
+    for qty in ("0.1", "0.2", "0.2"):
+        forgotten(bot, "t1r1", qty, "101")
+    order = bot.written.orders[order_link_id(bot.position.id, "t1r1")]
+    assert (order.filled_qty, order.filled_value, order.status) == (Decimal("0.5"), Decimal("50.5"), OrderStatus.FILLED)
+
+
+def test_close_asked_for_again_knows_what_it_filled_before_the_crash() -> None:
+    bot = Bot()
+    bot.opens("buy")
+    bot.dies_before_commit = True
+    bot.signal("close")
+    close = bot.last_order
+    bot.fills(close, at="100", qty="0.4")
+    bot.claims_again()
+    assert bot.written.orders[close.link_id].filled_qty == Decimal("0.4")
+    bot.fills(close, at="100", qty="0.6")
+    assert (bot.flat, bot.written.orders[close.link_id].filled_qty) == (True, Decimal(1))
+
+
+@pytest.mark.parametrize("way", ["close", "reverse"])
+def test_forgotten_close_keeps_its_reason(way: str) -> None:
+    """Seen: one for a signal was booked as made by hand. Its id says what it was for."""
+    bot = Bot()
+    bot.opens("buy")
+    bot.dies_before_commit = True
+    bot.signal(way)
+    bot.fills(bot.last_order, at="100")
+    assert bot.trade.exit_reason is (ExitReason.SIGNAL if way == "close" else ExitReason.REVERSE)

@@ -13,6 +13,7 @@ from backstop.domain.signal import Signal
 from backstop.domain.strategy import OnOpposite
 from backstop.engine.effects import CancelOrder, Commit, SaveOrder
 from backstop.engine.events import CancelAnswered, OrderLapsed, StrategiesChanged
+from backstop.engine.reconcile import SETTLED_AFTER_MS
 from tests.backstop.engine.bench import Bot, limit, protection
 
 
@@ -422,6 +423,6 @@ def test_rest_that_waits_holds_up_no_reconciliation() -> None:
     waiting(bot, expires_s=3_600)
     bot.fills(at="99", qty="0.4")
     for _ in range(4):
-        bot.wait(3_000)
+        bot.wait(SETTLED_AFTER_MS)
         bot.snapshot(bot.held("0.1"))
     assert bot.position.qty == Decimal("0.1")

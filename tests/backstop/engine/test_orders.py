@@ -135,7 +135,7 @@ def test_refusal_that_passes_is_retried_under_the_same_id() -> None:
 def test_retried_entry_expires_with_its_signal() -> None:
     bot = Bot(max_age_s=1)
     signal = bot.signal("buy")
-    for _ in range(10):
+    for _ in range(20):
         if bot.state.orders:
             bot.refuses(verdict=Verdict.RETRY, code=10006)
         bot.wait(200)
@@ -251,3 +251,47 @@ def test_order_sent_is_followed_only_by_what_evidence_allows() -> None:
     assert not [effect for effect in effects if isinstance(effect, SendOrder)]
     assert [effect for effect in effects if not isinstance(effect, ResolveOrder)] == []
     assert bot.position.qty == Decimal(0)
+
+
+def test_retries_of_a_close_do_not_multiply() -> None:
+    """Seen: each lost answer, each proof of absence and each refusal began a line of retries of its own."""
+    bot = Bot()
+    bot.opens("buy")
+    bot.signal("close")
+    close = bot.last_order
+    for _ in range(5):
+        bot.loses_answer(close)
+        bot.proves_absent(close)
+        bot.refuses(close, verdict=Verdict.RETRY, code=10006)
+    sent = len(bot.sent)
+    bot.wait(1_000)
+    assert len(bot.sent) == sent + 1
+
+
+def test_refused_for_its_rate_a_close_backs_off_and_goes_on() -> None:
+    bot = Bot()
+    bot.opens("buy")
+    bot.signal("close")
+    close, waits = bot.last_order, []
+    for _ in range(7):
+        asked, sent = bot.now, len(bot.sent)
+        bot.refuses(close, verdict=Verdict.RETRY, code=10006)
+        while len(bot.sent) == sent:
+            bot.wait(100)
+        waits.append(bot.now - asked)
+    assert waits == [200, 400, 800, 1_500, 2_000, 2_000, 2_000]
+    assert {order.link_id for order in bot.sent[1:]} == {close.link_id}
+
+
+def test_entry_is_told_why_it_was_kept_back() -> None:
+    bot = Bot()
+    signal = bot.signal("buy")
+    bot.tell(OrderLapsed(bot.last_order.link_id, "the price moved"))
+    assert bot.written.signals[signal.id].reason == "the price moved"
+
+
+def test_entry_remembers_the_price_it_was_decided_on() -> None:
+    bot = Bot()
+    bot.quotes("101.5")
+    bot.signal("buy")
+    assert bot.last_order.decided_at == Decimal("101.5")

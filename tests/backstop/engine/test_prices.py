@@ -1,12 +1,13 @@
 """A wrong price triggers nothing; a crash that is real does, within a second and a half."""
 
 import math
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backstop.engine.prices import JUMP_SHARE, TICK_MAX_AGE_MS, WITNESS_SHARE, PriceGuard, fresh
+from backstop.engine.prices import JUMP_SHARE, TICK_MAX_AGE_MS, WITNESS_SHARE, PriceGuard, fresh, still_there
 
 PROFILE = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 ANY = st.floats(allow_nan=True, allow_infinity=True)
@@ -98,3 +99,10 @@ def test_a_wild_price_that_only_stands_still_is_no_witness_for_itself() -> None:
     assert not guard.admits(50.0, 100.0, 100)
     assert not guard.admits(50.0, 100.0, 200, said_anew=False)
     assert guard.admits(50.0, 50.0, 300, said_anew=False)
+
+
+@pytest.mark.parametrize(
+    ("now", "there"), [("100", True), ("100.5", True), ("99.5", True), ("100.51", False), ("99", False)]
+)
+def test_entry_is_sent_only_near_the_price_it_was_decided_on(now: str, there: bool) -> None:
+    assert still_there(Decimal(100), Decimal(now)) is there

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backstop.domain.entry import AT_MARKET, LimitEntry
-from backstop.domain.execution import Execution, ExitReason
+from backstop.domain.execution import Booked, Execution, ExitReason
 from backstop.domain.ids import CommandId, Epoch, PositionId, SignalId, StrategyId, Symbol, order_link_id
 from backstop.domain.instrument import Instrument
 from backstop.domain.money import NO_USDT, Price, Qty, Usdt
@@ -344,8 +344,8 @@ def test_executions_are_found_from_a_moment_on(streamer: Streamer, trader: Trade
         execute(streamer, trading.book_execution(trader.owner, BookExecution(execution, None, NO_USDT, NO_USDT)))
     assert fetch_one(streamer, recovery.newest_execution(trader.account)) == NOON + 2
     assert dict(fetch_all(streamer, recovery.executions_since(trader.account, NOON + 1))) == {
-        "e1": NOON + 1,
-        "e2": NOON + 2,
+        "e1": Booked(NOON + 1, "", Decimal(1), Decimal(1)),
+        "e2": Booked(NOON + 2, "", Decimal(1), Decimal(1)),
     }
     assert fetch_one(streamer, recovery.newest_execution(uuid4())) is None
 

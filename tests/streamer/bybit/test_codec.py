@@ -69,6 +69,7 @@ INSTRUMENT: dict[str, Any] = json.loads("""
   "postOnlyMaxOrderQty":"1190.000","minNotionalValue":"5"},
  "unifiedMarginTrade":true,"fundingInterval":480,"preListingInfo":null}
 """)
+SEQ = 140_612_148_849_383
 FUNDING = EXECUTION | {
     "orderType": "UNKNOWN", "orderLinkId": "", "orderPrice": "0", "orderQty": "0", "execType": "Funding",
     "execQty": "0.5", "execPrice": "60010", "execFee": "-1.25", "stopOrderType": "", "createType": "",
@@ -92,7 +93,13 @@ def test_trade_is_read_whole() -> None:
         exchange_order_id="8a1c",
         stop_order_type="UNKNOWN",
         create_type="CreateByUser",
+        seq=SEQ,
     )
+
+
+@pytest.mark.parametrize(("told", "seq"), [("7", 7), (7, 7), (-1, 0), ("-1", 0), ("", 0), (None, 0), ("x", 0)])
+def test_sequence_is_read_where_it_is_told(told: object, seq: int) -> None:
+    assert codec.read_execution(EXECUTION | {"seq": told}).seq == seq
 
 
 def test_funding_keeps_its_sign_and_belongs_to_no_order() -> None:
@@ -201,6 +208,7 @@ def test_position_is_read_whole() -> None:
         mark_price=Decimal("60010.00"),
         stop_loss=Price(Decimal(59000)),
         at=7,
+        seq=SEQ,
     )
 
 
@@ -214,7 +222,9 @@ def test_position_read_over_rest_has_its_average_price() -> None:
 @pytest.mark.parametrize("size", ["0", "0.000"])
 def test_flat_position(side: object, size: str) -> None:
     row = POSITION | {"side": side, "size": size, "entryPrice": "0", "stopLoss": "0", "liqPrice": "", "markPrice": ""}
-    assert codec.read_position(row, 7) == ExchangePosition(BTC, None, Decimal(0), Decimal(0), Decimal(0), None, 7)
+    assert codec.read_position(row, 7) == ExchangePosition(
+        BTC, None, Decimal(0), Decimal(0), Decimal(0), None, 7, seq=SEQ
+    )
 
 
 @pytest.mark.parametrize("stop", ["", "0", "0.00", None, "UNKNOWN", "None"])
