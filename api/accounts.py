@@ -4,10 +4,20 @@ import os
 from functools import lru_cache
 from uuid import UUID, uuid4
 
+from api import audit
 from api.database import transaction
 from api.errors import HttpError, not_found
 from api.sessions import Caller
-from backstop.contracts.accounts import Account, AccountChange, HaltAccepted, HaltOrder, NewAccount, ResumeOrder
+from api.standing import require_fresh
+from backstop.contracts.accounts import (
+    Account,
+    AccountChange,
+    Environment,
+    HaltAccepted,
+    HaltOrder,
+    NewAccount,
+    ResumeOrder,
+)
 from backstop.store import accounts as stored
 from backstop.store.commands import Kind, add_command, notify_work
 from backstop.store.query import execute, fetch_all, fetch_one
@@ -17,12 +27,14 @@ _VAULT = ("BACKSTOP_KMS_KEY_ID", "BACKSTOP_KMS_ENDPOINT", "BACKSTOP_VAULT_PUBLIC
 
 
 def add(caller: Caller, new: NewAccount) -> Account:
-    """Seal the credentials, store the account and wake the streamer."""
+    """Seal the credentials, store the account and wake the streamer. Raises HttpError 403 `confirmation_needed`."""
     account_id = uuid4()
     credentials = Credentials(new.api_key.get_secret_value(), new.api_secret.get_secret_value())
     sealed = _sealer().seal(credentials, Context(caller.id, account_id))
     with transaction(caller.id) as connection:
+        require_fresh(connection, caller, always=new.environment is Environment.MAINNET)
         account = fetch_one(connection, stored.add_account(account_id, caller.id, new, sealed))
+        audit.record(connection, caller, "account.added", account_id, environment=new.environment, label=new.label)
         fetch_all(connection, notify_work(account_id))
     assert account is not None
     return account
@@ -34,6 +46,9 @@ def change(caller: Caller, account_id: UUID, wish: AccountChange) -> Account:
         account = fetch_one(connection, stored.change_account(account_id, wish.label, wish.limits))
         if account is None:
             raise not_found()
+        audit.record(
+            connection, caller, "account.changed", account_id, **wish.model_dump(mode="json", exclude_unset=True)
+        )
         fetch_all(connection, notify_work(account_id))
     return account
 
@@ -56,6 +71,7 @@ def _command(caller: Caller, only: UUID | None, kind: Kind, body: dict[str, str]
         for account_id in found:
             command_id = uuid4()
             execute(connection, add_command(command_id, caller.id, account_id, kind, body))
+            audit.record(connection, caller, f"account.{kind}", account_id, command_id=str(command_id), **body)
             fetch_all(connection, notify_work(account_id))
             accepted.append(command_id)
     return HaltAccepted(command_ids=accepted)
@@ -66,9 +82,11 @@ def remove(caller: Caller, account_id: UUID) -> None:
     with transaction(caller.id) as connection:
         if fetch_one(connection, stored.lock_account(account_id)) is None:
             raise not_found()
+        require_fresh(connection, caller)
         if held := fetch_all(connection, stored.open_symbols(account_id)):
             raise position_open(held)
         execute(connection, stored.remove_account(account_id))
+        audit.record(connection, caller, "account.removed", account_id)
         fetch_all(connection, notify_work(account_id))
 
 

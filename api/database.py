@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,7 @@ class _Impatient(Connection[Any]):
 
 
 _idle: deque[tuple[str, _Impatient]] = deque()
+_held: ContextVar[tuple[UUID, Connection[Any]] | None] = ContextVar("held", default=None)
 
 
 @contextmanager
@@ -52,6 +54,11 @@ def transaction(user_id: UUID | None, *, within_s: float = 5.0, repeatable: bool
     Raises:
         psycopg.OperationalError: the database is away. Only a block that has not begun is tried again.
     """
+    held = _held.get()
+    if held is not None and held[0] == user_id:
+        with held[1].transaction():
+            yield held[1]
+        return
     conninfo = _conninfo()
     connection = _begin(conninfo, user_id, within_s, repeatable)
     try:
@@ -63,6 +70,17 @@ def transaction(user_id: UUID | None, *, within_s: float = 5.0, repeatable: bool
         raise
     finally:
         _give_back(conninfo, connection)
+
+
+@contextmanager
+def whole(user_id: UUID) -> Iterator[Connection[Any]]:
+    """Make all transactions of `user_id` that the block runs into one: all of them are committed, or none."""
+    with transaction(user_id) as connection:
+        token = _held.set((user_id, connection))
+        try:
+            yield connection
+        finally:
+            _held.reset(token)
 
 
 def become(connection: Connection[Any], user_id: UUID) -> None:

@@ -19,8 +19,10 @@ import psycopg
 from chalice.app import Blueprint, Chalice, Response
 from pydantic import BaseModel, ValidationError
 
+from api import idempotency
 from api.errors import HttpError, field_errors, not_found, unprocessable, wrong_field
 from api.sessions import Caller, authenticate
+from api.standing import require_live
 from backstop.telemetry import logger, traced
 
 M = TypeVar("M")
@@ -35,6 +37,7 @@ class Request:
 
     method: str
     resource: str
+    path: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
@@ -83,6 +86,11 @@ class Route:
     answer: type[BaseModel] | None
     path_types: Mapping[str, type]
 
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether an Idempotency-Key counts here."""
+        return not self.public and self.method != "GET"
+
 
 REGISTRY: list[Route] = []
 _current: ContextVar[Request] = ContextVar("request")
@@ -119,12 +127,14 @@ class Routes:
             types = get_type_hints(handler)
             full_path = f"/api{path}"
             path_types = {name: types[name] for name in _names_in(full_path)}
-            has_body = method in ("POST", "PATCH")
+            has_body = method in ("POST", "PATCH", "PUT")
+            keeps_answers = not public and method != "GET"
             usual = {
                 *([] if public else [401]),
                 *([404] if path_types else []),
                 *([415] if has_body else []),
                 *([422] if "body" in types or "query" in types else []),
+                *([409, 422] if keeps_answers else []),
                 500,
                 503,
             }
@@ -184,6 +194,7 @@ def read_request(event: Mapping[str, Any]) -> Request:
     return Request(
         method=context.get("httpMethod", ""),
         resource=context.get("resourcePath", ""),
+        path=event.get("path") or "",
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
         query={name: values[-1] for name, values in queries.items() if values},
         body=_body(event),
@@ -230,8 +241,11 @@ def _view(handler: Callable[..., object], types: Mapping[str, Any], route: Route
         request = _current.get()
         try:
             arguments: dict[str, object] = {}
+            caller: Caller | None = None
             if not route.public:
-                caller = authenticate(request.headers.get("authorization", ""))
+                caller = authenticate(request.headers.get("authorization", ""), request.source_ip)
+                if route.method != "GET":
+                    require_live(caller)
                 arguments |= {"user": caller} if types.get("user") is Caller else {}
             arguments |= {name: _path_value(path[name], kind) for name, kind in route.path_types.items()}
             if (query := route.query) is not None:
@@ -244,7 +258,7 @@ def _view(handler: Callable[..., object], types: Mapping[str, Any], route: Route
             if types.get("request") is Request:
                 arguments["request"] = request
             with traced(route.name):
-                return _answer(handler(**arguments), route.statuses[0])
+                return _once(caller, request, route, lambda: _answer(handler(**arguments), route.statuses[0]))
         except HttpError as error:
             return _problem(error, request.request_id)
         except psycopg.OperationalError as error:
@@ -260,6 +274,16 @@ def _view(handler: Callable[..., object], types: Mapping[str, Any], route: Route
             )
 
     return view
+
+
+def _once(caller: Caller | None, request: Request, route: Route, act: Callable[[], Response]) -> Response:
+    key = request.headers.get(idempotency.HEADER)
+    if key is None or caller is None or not route.keeps_answers:
+        return act()
+    same = "\n".join(
+        [route.method, request.path, *(f"{name}={value}" for name, value in sorted(request.query.items()))]
+    )
+    return idempotency.once(caller, key, same.encode("utf-8", "surrogatepass") + b"\n" + request.body, act)
 
 
 def _validated(validate: Callable[[], BaseModel], root: str) -> BaseModel:

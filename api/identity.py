@@ -1,6 +1,5 @@
-"""Sign-up, login and refresh.
+"""Sign-up, login, refresh and recovery.
 
-Passwords: Argon2id, 19 MiB, 2 passes, 1 lane (OWASP's minimum), renewed at login when that changes.
 Refresh tokens: 256 random bits, kept as SHA-256, good once; a second use ends the whole session, except within 10 s
 of the first and before its successor is used, because two tabs of a browser race for it.
 """
@@ -12,25 +11,29 @@ from hashlib import sha256
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerifyMismatchError
 from psycopg import Connection
 
+from api import audit, second_factor
+from api.attempts import Attempt, count_attempt
 from api.database import become, transaction
 from api.errors import HttpError, not_found
+from api.passwords import NOBODYS_HASH, hashed, matches, renewed
 from api.sessions import ACCESS_TOKEN_S, Caller, access_token
-from backstop.contracts.auth import LogIn, Session, SignUp, User
-from backstop.store import users
+from api.standing import require_fresh
+from backstop.contracts.auth import LogIn, PasswordChange, Recovery, Session, SignUp, User
+from backstop.store import sessions, users
 from backstop.store.query import execute, fetch_all, fetch_one
 from backstop.telemetry import count
 
 SESSION_FOR = timedelta(days=30)
-_WINDOW_S = 600
-_PER_ACCOUNT = 5
-_PER_ADDRESS = 20
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-NOBODYS_HASH = "$argon2id$v=19$m=19456,t=2,p=1$eAOZiJQZjJpOu5fPX4JQtA$hOP6m9tUIvmK+Onk2RGKtj+3vq7kum3k7LZrX6H/7J0"
-"""Of a password nobody knows. Checked when there is no such user, so that the answer takes as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a login comes from."""
+
+    source_ip: str
+    user_agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,38 +44,90 @@ class Opened:
     refresh_token: str
 
 
-def sign_up(new: SignUp) -> Opened:
+def sign_up(new: SignUp, device: Device) -> Opened:
     """Raises HttpError 409 `email_taken`."""
     user_id = uuid4()
-    password_hash = _HASHER.hash(new.password.get_secret_value())
+    password_hash = hashed(new.password.get_secret_value())
     with transaction(user_id) as connection:
         user = fetch_one(connection, users.add_user(user_id, new.email, password_hash))
         if user is None:
             raise HttpError(409, "email_taken", "this e-mail address has an account; log in")
-        return _open(connection, user)
+        return _open(connection, user, device, "user.signed_up")
 
 
-def log_in(login: LogIn, source_ip: str) -> Opened:
-    """Raises HttpError 401 `wrong_credentials`, the same for unknown users, and 429 with Retry-After."""
-    by_email = f"email:{_digest(login.email.strip().lower()).hex()}"
-    by_address = f"ip:{source_ip}"
+def log_in(login: LogIn, device: Device) -> Opened:
+    """Raises HttpError 401 `wrong_credentials`, the same for unknown users, 401 `totp_required` where the password is
+    right and a second factor is on, `wrong_totp`, and 429 with Retry-After."""
     password = login.password.get_secret_value()
-    # Counted as failed before the slow check, so that guesses in parallel do not slip past the limit.
-    failed_at = _count_attempt(by_email, by_address)
+    attempt = count_attempt(_subject(login.email), device.source_ip)
     with transaction(None) as connection:
         found = fetch_one(connection, users.find_login(login.email.strip()))
-    if not _matches(found.password_hash if found else NOBODYS_HASH, password) or found is None:
-        count("login_failures")
-        raise HttpError(401, "wrong_credentials", "e-mail address or password is wrong")
-    renewed = _HASHER.hash(password) if _HASHER.check_needs_rehash(found.password_hash) else None
+    if not matches(found.password_hash if found else NOBODYS_HASH, password) or found is None:
+        raise _wrong_credentials()
+    new_hash = renewed(found.password_hash, password)
     with transaction(found.user_id) as connection:
-        execute(connection, users.forget_failures(by_email))
-        execute(connection, users.forget_failures(by_address, failed_at))
-        if renewed is not None:
-            execute(connection, users.set_password_hash(found.user_id, renewed))
-        user = fetch_one(connection, users.user(found.user_id))
-        assert user is not None
-        return _open(connection, user)
+        user = _user(connection, found.user_id)
+        refusal = _second_factor_refusal(connection, user, login, attempt)
+        if refusal is None:
+            guesses = attempt.succeeded(connection)
+            if new_hash is not None:
+                execute(connection, users.set_password_hash(found.user_id, new_hash))
+            return _open(
+                connection, _user(connection, found.user_id), device, "session.opened", failed_before=guesses - 1
+            )
+    count("login_failures")
+    raise refusal
+
+
+def _second_factor_refusal(connection: Connection[Any], user: User, login: LogIn, attempt: Attempt) -> HttpError | None:
+    if not user.second_factor:
+        return None
+    if login.totp is None:
+        attempt.was_no_guess(connection)
+        return HttpError(401, "totp_required", "give the code your authenticator shows, or a backup code, as totp")
+    if not second_factor.takes(connection, user.id, login.totp.get_secret_value()):
+        return HttpError(401, "wrong_totp", "the code is wrong or was used before")
+    return None
+
+
+def recover(wish: Recovery, device: Device) -> Opened:
+    """A new password for a backup code; every session ends. Raises HttpError 401 `wrong_credentials`, the same whatever
+    is wrong, and 429."""
+    attempt = count_attempt(_subject(wish.email), device.source_ip)
+    new_hash = hashed(wish.new_password.get_secret_value())
+    with transaction(None) as connection:
+        found = fetch_one(connection, users.find_login(wish.email.strip()))
+    if found is None:
+        raise _wrong_credentials()
+    with transaction(found.user_id) as connection:
+        user = _user(connection, found.user_id)
+        totp = wish.totp.get_secret_value() if wish.totp is not None else ""
+        # A raise undoes the use of the one code when the other is wrong.
+        if not second_factor.takes_backup(connection, user.id, wish.backup_code.get_secret_value()) or (
+            user.second_factor and not second_factor.takes(connection, user.id, totp)
+        ):
+            raise _wrong_credentials()
+        attempt.succeeded(connection)
+        execute(connection, users.set_password_hash(user.id, new_hash))
+        fetch_all(connection, sessions.revoke_others(user.id, None))
+        return _open(connection, _user(connection, user.id), device, "user.recovered")
+
+
+def change_password(caller: Caller, wish: PasswordChange) -> None:
+    """All other sessions end. Raises HttpError 401 `wrong_credentials`, 403 `confirmation_needed`, 429."""
+    attempt = count_attempt(f"code:{caller.id}", caller.source_ip)
+    with transaction(caller.id) as connection:
+        require_fresh(connection, caller)
+        login = fetch_one(connection, users.login_of(caller.id))
+    assert login is not None
+    if not matches(login.password_hash, wish.current_password.get_secret_value()):
+        raise HttpError(401, "wrong_credentials", "the current password is wrong")
+    new_hash = hashed(wish.new_password.get_secret_value())
+    with transaction(caller.id) as connection:
+        attempt.succeeded(connection)
+        execute(connection, users.set_password_hash(caller.id, new_hash))
+        ended = fetch_all(connection, sessions.revoke_others(caller.id, caller.session_id))
+        audit.record(connection, caller, "password.changed", sessions_ended=len(ended))
 
 
 def refresh(token: str | None) -> Opened:
@@ -93,7 +148,9 @@ def log_out(token: str | None) -> None:
     with transaction(None) as connection:
         found = _lock(connection, token)
         if found is not None:
-            execute(connection, users.revoke_family(found[1].family_id))
+            user_id, row = found
+            if fetch_one(connection, sessions.revoke_session(row.family_id)) is not None:
+                audit.record(connection, Caller(user_id, row.family_id), "session.closed", row.family_id)
 
 
 def me(caller: Caller) -> User:
@@ -104,8 +161,18 @@ def me(caller: Caller) -> User:
     return user
 
 
-def _open(connection: Connection[Any], user: User) -> Opened:
-    return _issue(connection, user, uuid4(), datetime.now(UTC) + SESSION_FOR)
+def _user(connection: Connection[Any], user_id: UUID) -> User:
+    user = fetch_one(connection, users.user(user_id))
+    assert user is not None, user_id
+    return user
+
+
+def _open(connection: Connection[Any], user: User, device: Device, action: str, **details: object) -> Opened:
+    session_id, expires_at = uuid4(), datetime.now(UTC) + SESSION_FOR
+    adding = sessions.add_session(session_id, user.id, expires_at, device.source_ip, device.user_agent)
+    execute(connection, adding)
+    audit.record(connection, Caller(user.id, session_id, device.source_ip), action, session_id, **details)
+    return _issue(connection, user, session_id, expires_at)
 
 
 def _issue(connection: Connection[Any], user: User, family_id: UUID, expires_at: datetime) -> Opened:
@@ -121,11 +188,12 @@ def _rotate(connection: Connection[Any], token: str) -> Opened | Literal["reused
         return None
     user_id, row = found
     if row.is_used and not row.replaced_at_once:
-        execute(connection, users.revoke_family(row.family_id))
+        fetch_all(connection, sessions.revoke_session(row.family_id))
+        audit.record(connection, Caller(user_id, row.family_id), "session.reused", row.family_id)
         return "reused"
     execute(connection, users.use_refresh_token(_digest(token)))
-    user = fetch_one(connection, users.user(user_id))
-    assert user is not None
+    execute(connection, sessions.touch_session(row.family_id))
+    user = _user(connection, user_id)
     # A session ends 30 days after its login, however often it is refreshed.
     return _issue(connection, user, row.family_id, row.expires_at)
 
@@ -139,29 +207,13 @@ def _lock(connection: Connection[Any], token: str) -> tuple[UUID, users.RefreshT
     return None if row is None else (user_id, row)
 
 
-def _count_attempt(by_email: str, by_address: str) -> datetime:
-    with transaction(None) as connection:
-        for subject, allowed in ((by_email, _PER_ACCOUNT), (by_address, _PER_ADDRESS)):
-            fetch_all(connection, users.lock_subject(subject))
-            wait_s = fetch_one(connection, users.seconds_locked(subject, allowed, _WINDOW_S))
-            if wait_s is not None:
-                raise HttpError(
-                    429,
-                    "too_many_attempts",
-                    f"too many failed logins; try again in {wait_s} s",
-                    headers={"Retry-After": str(wait_s)},
-                )
-        failed_at = fetch_one(connection, users.add_failure(by_email))
-        fetch_one(connection, users.add_failure(by_address))
-    assert failed_at is not None
-    return failed_at
+def _wrong_credentials() -> HttpError:
+    count("login_failures")
+    return HttpError(401, "wrong_credentials", "e-mail address or password is wrong")
 
 
-def _matches(password_hash: str, password: str) -> bool:
-    try:
-        return _HASHER.verify(password_hash, password)
-    except VerifyMismatchError:
-        return False
+def _subject(email: str) -> str:
+    return f"email:{_digest(email.strip().lower()).hex()}"
 
 
 def _digest(text: str) -> bytes:

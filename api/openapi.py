@@ -96,7 +96,7 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         "responses": _responses(route, schemas),
         "security": [] if route.public else [{"accessToken": []}],
     }
-    parameters = [*_path_parameters(route), *_query_parameters(route)]
+    parameters = [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)]
     if parameters:
         operation["parameters"] = parameters
     if route.body is not None:
@@ -138,6 +138,20 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
             "schema": {"type": "string", "format": "uuid"} if kind is UUID else {"type": "string"},
         }
         for name, kind in route.path_types.items()
+    ]
+
+
+def _header_parameters(route: Route) -> list[dict[str, Any]]:
+    if not route.keeps_answers:
+        return []
+    return [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "With one, the request is done once; a repeat within a day gets the first answer.",
+            "schema": {"type": "string", "minLength": 16, "maxLength": 200, "pattern": "^[!-~]+$"},
+        }
     ]
 
 

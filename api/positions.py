@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+from api import audit
 from api.database import transaction
 from api.errors import HttpError, not_found, wrong_field
 from api.sessions import Caller
@@ -49,5 +50,6 @@ def _submit(caller: Caller, position_id: UUID, kind: Kind, body: dict[str, Any])
             raise HttpError(409, "position_closed", f"the position in {found.symbol} is closed already")
         wish = {"position_id": str(position_id), **body}
         execute(connection, add_command(command_id, caller.id, found.account_id, kind, wish))
+        audit.record(connection, caller, f"position.{kind}", position_id, command_id=str(command_id), **body)
         fetch_all(connection, notify_work(found.account_id))
     return CommandAccepted(command_id=command_id)

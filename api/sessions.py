@@ -28,6 +28,7 @@ class Caller:
 
     id: UUID
     session_id: UUID
+    source_ip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def access_token(user_id: UUID, session_id: UUID) -> str:
     return jwt.encode(claims, keys.by_id[keys.current], algorithm="EdDSA", headers=headers)
 
 
-def authenticate(authorization: str) -> Caller:
+def authenticate(authorization: str, source_ip: str = "") -> Caller:
     """Who sent this Authorization header. Raises HttpError 401."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
@@ -71,7 +72,7 @@ def authenticate(authorization: str) -> Caller:
             audience=_AUDIENCE,
             options={"require": _CLAIMS},
         )
-        return Caller(UUID(claims["sub"]), UUID(claims["sid"]))
+        return Caller(UUID(claims["sub"]), UUID(claims["sid"]), source_ip)
     except jwt.ExpiredSignatureError:
         raise _unauthorized("the access token has run out; refresh it", "token_expired") from None
     except (jwt.InvalidTokenError, ValueError):

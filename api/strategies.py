@@ -7,11 +7,12 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
-from api import config
+from api import audit, config
 from api.accounts import position_open
 from api.database import transaction
 from api.errors import HttpError, not_found, wrong_field
 from api.sessions import Caller
+from api.standing import require_fresh
 from backstop.contracts.strategies import CreatedStrategy, NewStrategy, Strategy, StrategyChange
 from backstop.store import strategies as stored
 from backstop.store.accounts import lock_account
@@ -38,6 +39,7 @@ def create(caller: Caller, new: NewStrategy) -> CreatedStrategy:
         adding = stored.add_strategy(uuid4(), caller.id, new, hook_id, _hash(secret), config.webhook_url)
         strategy = fetch_one(connection, adding)
         assert strategy is not None
+        audit.record(connection, caller, "strategy.added", strategy.id, **new.model_dump(mode="json"))
         fetch_all(connection, notify_work(new.account_id))
     return _with_secret(strategy, secret)
 
@@ -54,6 +56,7 @@ def change(caller: Caller, strategy_id: UUID, change: StrategyChange) -> Strateg
             if held:
                 raise position_open(sorted(held))
         execute(connection, stored.save_strategy(after))
+        audit.record(connection, caller, "strategy.changed", strategy_id, **_difference(before, after))
         fetch_all(connection, notify_work(before.account_id))
         return _found(connection, strategy_id)
 
@@ -65,16 +68,25 @@ def remove(caller: Caller, strategy_id: UUID) -> None:
         if held := fetch_all(connection, stored.open_symbols(strategy_id)):
             raise position_open(held)
         execute(connection, stored.remove_strategy(strategy_id))
+        audit.record(connection, caller, "strategy.removed", strategy_id, name=strategy.name)
         fetch_all(connection, notify_work(strategy.account_id))
 
 
 def rotate_secret(caller: Caller, strategy_id: UUID) -> CreatedStrategy:
-    """Raises HttpError 404."""
+    """Raises HttpError 404, 403 `confirmation_needed`."""
     secret = secrets.token_urlsafe(32)
     with transaction(caller.id) as connection:
         strategy = _found(connection, strategy_id)
+        require_fresh(connection, caller)
+        audit.record(connection, caller, "strategy.secret_rotated", strategy_id)
         execute(connection, stored.set_secret(strategy_id, _hash(secret)))
     return _with_secret(strategy, secret)
+
+
+def _difference(before: Strategy, after: Strategy) -> dict[str, Any]:
+    """What changed, as {field: {from, to}}."""
+    old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
+    return {name: {"from": old[name], "to": new[name]} for name in new if old[name] != new[name]}
 
 
 def _found(connection: Connection[Any], strategy_id: UUID) -> Strategy:

@@ -12,10 +12,12 @@ Part = Literal["simulator", "gateway", "streamer"]
 _WITHHELD: Mapping[Part, tuple[str, ...]] = {
     "simulator": (
         *("DATABASE_URL", "BACKSTOP_API_DATABASE_URL", "BACKSTOP_STREAMER_DATABASE_URL"),
-        *("BACKSTOP_JWT_KEYS_FILE", "BACKSTOP_VAULT_PRIVATE_KEY_FILE"),
+        *("BACKSTOP_JWT_KEYS_FILE", "BACKSTOP_VAULT_PRIVATE_KEY_FILE", "BACKSTOP_STRONGBOX_KEY_FILE"),
     ),
     "gateway": ("DATABASE_URL", "BACKSTOP_STREAMER_DATABASE_URL", "BACKSTOP_VAULT_PRIVATE_KEY_FILE"),
-    "streamer": ("DATABASE_URL", "BACKSTOP_API_DATABASE_URL", "BACKSTOP_JWT_KEYS_FILE"),
+    "streamer": (
+        *("DATABASE_URL", "BACKSTOP_API_DATABASE_URL", "BACKSTOP_JWT_KEYS_FILE", "BACKSTOP_STRONGBOX_KEY_FILE"),
+    ),
 }
 
 
@@ -65,6 +67,7 @@ def environment_of(part: Part, base: Mapping[str, str], place: Place, database_u
         "BACKSTOP_API_DATABASE_URL": with_role(database_url, "backstop_api"),
         "BACKSTOP_STREAMER_DATABASE_URL": with_role(database_url, "backstop_streamer"),
         "BACKSTOP_JWT_KEYS_FILE": str(place.keys / "jwt.json"),
+        "BACKSTOP_STRONGBOX_KEY_FILE": str(place.keys / "strongbox.key"),
         "BACKSTOP_VAULT_PUBLIC_KEY_FILE": str(place.keys / "vault.public.pem"),
         "BACKSTOP_VAULT_PRIVATE_KEY_FILE": str(place.keys / "vault.private.pem"),
         "BACKSTOP_SIM_STATE": str(place.home / "simulator.json"),

@@ -16,13 +16,15 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from backstop.strongbox import KEY_BYTES
+
 
 class KeysError(Exception):
     """The key files are not usable; the message is one line that says what to do."""
 
 
 def ensure_keys(folder: Path) -> None:
-    """Make what is missing of jwt.json, vault.private.pem and vault.public.pem in `folder`.
+    """Make what is missing of jwt.json, strongbox.key, vault.private.pem and vault.public.pem in `folder`.
 
     Raises:
         KeysError: a file cannot be read or written, or the vault's private key is lost while its public
@@ -32,6 +34,8 @@ def ensure_keys(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _ensure_jwt(folder / "jwt.json")
         _ensure_vault(folder / "vault.private.pem", folder / "vault.public.pem")
+        if not (folder / "strongbox.key").exists():
+            write_private(folder / "strongbox.key", secrets.token_hex(KEY_BYTES))
     except OSError as error:
         raise KeysError(f"cannot use {error.filename or folder} ({error.strerror}); mend its rights") from error
 
@@ -46,12 +50,34 @@ def write_private(file: Path, text: str) -> None:
     staged.replace(file)
 
 
+def rotate_jwt(file: Path) -> str:
+    """Sign with a new key from now on; tokens of the one before stay good until they run out. Answers the new key's id.
+
+    Older ones than that are forgotten. Raises KeysError.
+    """
+    try:
+        content = json.loads(file.read_text())
+        current: str = content["current"]
+        kid, pem = _new_jwt_key()
+        write_private(
+            file, json.dumps({"current": kid, "keys": {current: content["keys"][current], kid: pem}}, indent=2)
+        )
+    except OSError as error:
+        raise KeysError(f"cannot use {file} ({error.strerror}); mend its rights") from error
+    except (ValueError, KeyError) as error:
+        raise KeysError(f"{file} does not hold signing keys; restore it") from error
+    return kid
+
+
 def _ensure_jwt(file: Path) -> None:
-    if file.exists():
-        return
+    if not file.exists():
+        kid, pem = _new_jwt_key()
+        write_private(file, json.dumps({"current": kid, "keys": {kid: pem}}, indent=2))
+
+
+def _new_jwt_key() -> tuple[str, str]:
     key = Ed25519PrivateKey.generate()
-    kid = hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()[:12]
-    write_private(file, json.dumps({"current": kid, "keys": {kid: _private_pem(key)}}, indent=2))
+    return hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()[:12], _private_pem(key)
 
 
 def _ensure_vault(private: Path, public: Path) -> None:

@@ -22,7 +22,7 @@ def list_accounts(user: Caller, query: PageQuery) -> Page[Account]:
         return fetch_page(connection, stored.accounts_page(user.id, query.page), query.limit)
 
 
-@routes.post("/accounts", status=201)
+@routes.post("/accounts", status=201, problems=(403,))
 def add_account(user: Caller, body: NewAccount) -> Account:
     """Connect an exchange account. Its secret is sealed at once and never shown."""
     return accounts.add(user, body)
@@ -46,7 +46,7 @@ def resume(user: Caller, body: ResumeOrder) -> HaltAccepted:
     return accounts.resume(user, body)
 
 
-@routes.delete("/accounts/{account_id}", problems=(409,))
+@routes.delete("/accounts/{account_id}", problems=(403, 409))
 def remove_account(user: Caller, account_id: UUID) -> None:
     """Disconnect an account. Refused while it has an open position."""
     accounts.remove(user, account_id)

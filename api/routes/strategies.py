@@ -45,7 +45,7 @@ def remove_strategy(user: Caller, strategy_id: UUID) -> None:
     strategies.remove(user, strategy_id)
 
 
-@routes.post("/strategies/{strategy_id}/secret")
+@routes.post("/strategies/{strategy_id}/secret", problems=(403,))
 def rotate_secret(user: Caller, strategy_id: UUID) -> CreatedStrategy:
     """A new webhook secret, shown this once; the old one is refused from now on."""
     return strategies.rotate_secret(user, strategy_id)

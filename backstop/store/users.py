@@ -1,4 +1,4 @@
-"""Users, their sessions and what is remembered of failed logins.
+"""Users, their refresh tokens and what is remembered of failed logins.
 
 Before a user is known only the `find_…` functions of the schema reveal anything; everything else needs app.user_id.
 """
@@ -44,12 +44,15 @@ def add_user(user_id: UUID, email: str, password_hash: str) -> Query[User]:
     sql = """
         insert into users (id, email, password_hash) values (%(id)s, %(email)s, %(password_hash)s)
         on conflict (lower(email)) do nothing
-        returning id, email, created_at"""
+        returning id, email, created_at, false as second_factor, 0 as backup_codes_left"""
     return Query(sql, {"id": user_id, "email": email, "password_hash": password_hash}, User.model_validate)
 
 
 def user(user_id: UUID) -> Query[User]:
-    sql = "select id, email, created_at from users where id = %(id)s"
+    sql = """
+        select id, email, created_at, totp_confirmed_at is not null as second_factor,
+               (select count(*) from backup_codes c where c.user_id = u.id and c.used_at is null) as backup_codes_left
+          from users u where id = %(id)s"""
     return Query(sql, {"id": user_id}, User.model_validate)
 
 
@@ -72,7 +75,8 @@ def add_refresh_token(token_hash: bytes, user_id: UUID, family_id: UUID, expires
 def lock_refresh_token(token_hash: bytes) -> Query[RefreshToken]:
     """The token, locked, so that of two requests with it one goes first."""
     sql = """
-        select t.family_id, t.expires_at, t.revoked_at is null and t.expires_at > now() as is_live,
+        select t.family_id, t.expires_at,
+               t.revoked_at is null and t.expires_at > now() and t.created_at > now() - interval '7 days' as is_live,
                t.used_at is not null as is_used,
                coalesce(t.used_at > now() - interval '10 seconds', false)
                and not exists (select from refresh_tokens later
@@ -89,12 +93,6 @@ def use_refresh_token(token_hash: bytes) -> Query[None]:
         {"hash": token_hash},
         no_row,
     )
-
-
-def revoke_family(family_id: UUID) -> Query[None]:
-    """End a session: none of its refresh tokens works any more."""
-    sql = "update refresh_tokens set revoked_at = now() where family_id = %(id)s and revoked_at is null"
-    return Query(sql, {"id": family_id}, no_row)
 
 
 # ---- failed logins
@@ -122,8 +120,14 @@ def add_failure(subject: str) -> Query[datetime]:
 
 
 def forget_failures(subject: str, at: datetime | None = None) -> Query[None]:
-    """Those of `at`, or all of them."""
+    """Those of `at`, or all of them; executing it tells how many."""
     sql = """
         delete from login_failures
          where subject = %(subject)s and (%(at)s::timestamptz is null or failed_at = %(at)s)"""
     return Query(sql, {"subject": subject, "at": at}, no_row)
+
+
+def login_of(user_id: UUID) -> Query[Login]:
+    """What a password given once more is checked against."""
+    sql = "select id as user_id, password_hash from users where id = %(id)s"
+    return Query(sql, {"id": user_id}, lambda row: Login(row["user_id"], row["password_hash"]))

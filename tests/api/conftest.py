@@ -26,12 +26,14 @@ class Keys:
     jwt: Path
     vault_public: Path
     vault_private: Path
+    strongbox: Path
 
 
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     folder = tmp_path_factory.mktemp("keys")
-    made = Keys(folder / "jwt.json", folder / "vault.pub", folder / "vault.pem")
+    made = Keys(folder / "jwt.json", folder / "vault.pub", folder / "vault.pem", folder / "strongbox.key")
+    made.strongbox.write_text("ab" * 32)
     signing = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     made.jwt.write_text(json.dumps({"current": "one", "keys": {"one": signing.decode()}}))
     vault = X25519PrivateKey.generate()
@@ -54,6 +56,7 @@ def api(database: Database, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> Iter
         "BACKSTOP_PUBLIC_URL": ORIGIN,
         "BACKSTOP_JWT_KEYS_FILE": str(keys.jwt),
         "BACKSTOP_VAULT_PUBLIC_KEY_FILE": str(keys.vault_public),
+        "BACKSTOP_STRONGBOX_KEY_FILE": str(keys.strongbox),
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",

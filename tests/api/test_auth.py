@@ -12,7 +12,7 @@ from argon2 import PasswordHasher, extract_parameters
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from api.identity import NOBODYS_HASH
+from api.passwords import NOBODYS_HASH
 from tests.api.conftest import ORIGIN, PASSWORD, Keys, User, sign_up
 from tests.api.gateway_events import Api, Reply
 from tests.api.races import nobody_writes

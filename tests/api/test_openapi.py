@@ -58,6 +58,7 @@ def test_only_what_must_be_is_open_to_everybody() -> None:
     assert open_paths == {
         "/api/auth/signup",
         "/api/auth/login",
+        "/api/auth/recover",
         "/api/auth/refresh",
         "/api/auth/logout",
         "/api/hooks/{hook_id}",
