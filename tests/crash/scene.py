@@ -70,17 +70,17 @@ def play(stack: Stack, streamer: Follower) -> None:
         strategy = trader.strategy(SYMBOL, max_age_s=300)
 
         trader.alert(strategy, action="buy", symbol=SYMBOL, qty="0.02")
-        _until(streamer, lambda: _protected(trader, "long"), "a protected long")
+        _until(streamer, lambda: protected(trader, "long"), "a protected long")
         trader.exchange.price(SYMBOL, "59050")
         _until(streamer, lambda: len(trader.trades()) == 1, "stopped out")
 
         trader.exchange.price(SYMBOL, "60000")
         trader.alert(strategy, action="sell", symbol=SYMBOL)
-        _until(streamer, lambda: _protected(trader, "short"), "a protected short")
+        _until(streamer, lambda: protected(trader, "short"), "a protected short")
         trader.alert(strategy, action="buy", symbol=SYMBOL)
-        _until(streamer, lambda: len(trader.trades()) == 2 and _protected(trader, "long"), "reversed")
+        _until(streamer, lambda: len(trader.trades()) == 2 and protected(trader, "long"), "reversed")
 
-        position = _protected(trader, "long")
+        position = protected(trader, "long")
         assert position
         assert trader.http.patch(f"/api/positions/{position}/protection", json={"stop_loss": "59500"}).is_success
         _until(streamer, lambda: _resident(trader) >= Decimal(59000), "both stops moved")
@@ -88,8 +88,8 @@ def play(stack: Stack, streamer: Follower) -> None:
         _until(streamer, lambda: len(trader.trades()) == 3, "closed by hand")
         _until(streamer, lambda: not trader.positions(), "nothing open")
         check_books(trader)
-        assert len(_taken(trader, reduce_only=False)) == 3
-        assert _statuses(trader) == {"executed"}
+        assert len(filled(trader, reduce_only=False)) == 3
+        assert statuses(trader) == {"executed"}
 
 
 def play_a_late_entry(stack: Stack, pair: Pair) -> None:
@@ -99,10 +99,10 @@ def play_a_late_entry(stack: Stack, pair: Pair) -> None:
         strategy = trader.strategy(SYMBOL, max_age_s=5)
         _until(pair, lambda: trader.get("/api/accounts")["items"][0]["status"] == "active", "the first at work")
         trader.alert(strategy, action="buy", symbol=SYMBOL, qty="0.02")
-        _until(pair, lambda: _statuses(trader) <= {"expired", "failed"}, "the signal given up")
+        _until(pair, lambda: statuses(trader) <= {"expired", "failed"}, "the signal given up")
         pair.settle()
         assert trader.exchange.position(trader.api_key, SYMBOL) is None
-        assert _taken(trader, reduce_only=False) == []
+        assert filled(trader, reduce_only=False) == []
         assert trader.positions() == []
 
 
@@ -112,13 +112,13 @@ def play_a_stop_crossed(stack: Stack, pair: Pair) -> None:
         trader.exchange.price(SYMBOL, "60000")
         strategy = trader.strategy(SYMBOL, max_age_s=300)
         trader.alert(strategy, action="buy", symbol=SYMBOL, qty="0.02")
-        _until(pair, lambda: _protected(trader, "long"), "a protected long")
+        _until(pair, lambda: protected(trader, "long"), "a protected long")
         pair.first.pause()
         trader.exchange.price(SYMBOL, "59050")
         _until(pair, lambda: len(trader.trades()) == 1, "stopped out")
         pair.settle()
         check_books(trader)
-        assert len(_taken(trader, reduce_only=True)) == 1
+        assert len(filled(trader, reduce_only=True)) == 1
 
 
 def check_books(trader: Trader) -> None:
@@ -126,7 +126,7 @@ def check_books(trader: Trader) -> None:
     held = trader.exchange.position(trader.api_key, SYMBOL)
     ours_held = [(row["side"], Decimal(row["qty"])) for row in trader.positions()]
     assert ours_held == ([(_SIDES[held["side"]], Decimal(held["qty"]))] if held else [])
-    ids = Counter(order["order_link_id"] for order in _taken(trader))
+    ids = Counter(order["order_link_id"] for order in filled(trader))
     assert max(ids.values()) == 1, ids
 
     theirs = {row["execId"]: row for row in trader.exchange.executions(trader.api_key)}
@@ -140,17 +140,17 @@ def check_books(trader: Trader) -> None:
 _SIDES = {"Buy": "long", "Sell": "short"}
 
 
-def _taken(trader: Trader, *, reduce_only: bool | None = None) -> list[Json]:
+def filled(trader: Trader, *, reduce_only: bool | None = None) -> list[Json]:
     """The orders the exchange filled."""
     filled = [order for order in trader.exchange.orders(trader.api_key) if order["status"] == "Filled"]
     return [order for order in filled if reduce_only in (None, order["reduce_only"])]
 
 
-def _statuses(trader: Trader) -> set[str]:
+def statuses(trader: Trader) -> set[str]:
     return {signal["status"] for signal in trader.get("/api/signals")["items"]}
 
 
-def _protected(trader: Trader, side: str) -> str | None:
+def protected(trader: Trader, side: str) -> str | None:
     for position in trader.positions():
         if position["status"] == "open" and position["side"] == side and position["resident_stop"]["price"]:
             found: str = position["id"]
