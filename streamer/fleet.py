@@ -27,6 +27,7 @@ from streamer.owned import Means, OwnedAccount
 log = logger("streamer")
 
 _LOOK_EVERY_S = 1.0
+_RENEW_AGAIN_S = 0.5
 
 
 class Fleet:
@@ -159,14 +160,17 @@ class Fleet:
     # ---- leases
 
     async def _renew(self) -> None:
+        wait_s = RENEW_EVERY_S
         while True:
-            await asyncio.sleep(RENEW_EVERY_S)
+            await asyncio.sleep(wait_s)
             try:
                 async with self._means.pool.connection(timeout=2.0) as connection:
                     lost = await self._leases.renew(connection)
             except AWAY as error:
                 log.warning("leases not renewed", reason=str(error))
+                wait_s = _RENEW_AGAIN_S
                 continue
+            wait_s = RENEW_EVERY_S
             if lost & set(self.accounts):
                 raise Fenced(", ".join(sorted(lost)))
 

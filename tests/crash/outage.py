@@ -229,7 +229,7 @@ class Scene:
     def _delay_what_is_told(self) -> None:
         """The answer to the next order, and what the private stream says, for longer than it takes to begin an outage."""
         for kind in ("ack_delay", "private_delay"):
-            self.trader.exchange.fault(kind, ms=1_500, api_key=self.trader.api_key)
+            self.trader.exchange.fault(kind, ms=1_000, api_key=self.trader.api_key)
 
     def _opens(self) -> None:
         self._alert("buy")
@@ -243,9 +243,6 @@ class Scene:
         self.trader.exchange.price(SYMBOL, "59050")  # beyond the watched stop, not the resident one
         self._sees(lambda: not self._held("Buy"), "closed at the exchange", CLOSED_WITHIN_S)
         self.figures.closed_after = time.monotonic() - began
-
-    def _delay_the_next_answer(self) -> None:
-        self.trader.exchange.fault("ack_delay", ms=1_500, times=1, api_key=self.trader.api_key)
 
     def _recovers(self, look: Callable[[], object], what: str) -> None:
         def answered() -> object:

@@ -11,7 +11,7 @@ from infra.stack import Stack
 from tests.crash.outage import MOMENTS, WAYS, play_outage
 from tests.crash.report import play_all
 
-HOLDS_S = (3.0, 15.0)
+HOLDS_S = (4.0, 15.0)
 
 
 def main() -> int:

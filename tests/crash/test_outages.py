@@ -28,4 +28,4 @@ def stack() -> Iterator[Stack]:
     ],
 )
 def test_nothing_is_lost_doubled_or_late(stack: Stack, way: str, moment: str) -> None:
-    play_outage(stack, way, moment, hold_s=2.5)
+    play_outage(stack, way, moment, hold_s=4.0)

@@ -228,13 +228,28 @@ def _quote_age(owned: Owned) -> int:
 async def test_nothing_opens_without_a_fresh_lease_and_closes_go_through(desk: Desk) -> None:
     fresh = True
     await desk.own(may_open=lambda: fresh)
+    desk.trades_by(max_age_s=2)
     desk.signals("buy")
     await desk.opens()
     fresh = False
     refused = desk.signals("reverse")
     await desk.has_traded(1)
     assert desk.exchange.held == 0
-    assert (await desk.settled(refused))["status"] in ("expired", "failed")
+    assert (await desk.settled(refused))["status"] == "expired"
+    assert [request.reduce_only for request in desk.exchange.requests] == [False, True]
+
+
+async def test_an_opening_waits_for_a_lease_that_is_renewed_late(desk: Desk) -> None:
+    fresh = True
+    await desk.own(may_open=lambda: fresh)
+    desk.signals("buy")
+    await desk.opens()
+    fresh = False
+    late = desk.signals("reverse")
+    await desk.has_traded(1)
+    fresh = True
+    assert (await desk.settled(late))["status"] == "executed"
+    assert desk.exchange.held == Decimal("-0.01")
 
 
 async def test_a_kill_between_sending_and_hearing_leaves_one_order_and_right_books(desk: Desk) -> None:
