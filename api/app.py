@@ -1,7 +1,19 @@
 """The Lambda side: one Chalice app of thin routes."""
 
 from api.http import App
-from api.routes import accounts, auth, health, history, hooks, live, openapi, positions, sessions, strategies
+from api.routes import (
+    accounts,
+    auth,
+    health,
+    history,
+    hooks,
+    live,
+    openapi,
+    positions,
+    self_tests,
+    sessions,
+    strategies,
+)
 from api.sockets import sockets, ws_connect, ws_disconnect, ws_message
 
 __all__ = ["app", "ws_connect", "ws_disconnect", "ws_message"]
@@ -9,6 +21,18 @@ __all__ = ["app", "ws_connect", "ws_disconnect", "ws_message"]
 # Chalice would add a handler of its own to our logger, which masks nothing.
 app = App(app_name="backstop", configure_logs=False)
 app.experimental_feature_flags.add("WEBSOCKETS")
-for _module in (auth, sessions, accounts, strategies, hooks, positions, history, live, health, openapi):
+for _module in (
+    auth,
+    sessions,
+    accounts,
+    self_tests,
+    strategies,
+    hooks,
+    positions,
+    history,
+    live,
+    health,
+    openapi,
+):
     app.register_blueprint(_module.routes.blueprint)
 app.register_blueprint(sockets)

@@ -29,6 +29,7 @@ from simulator.triggers import set_price
 from simulator.venue import Venue
 
 WALK_STEP_S = 0.1
+_KEY_FIELDS = frozenset({"permissions", "readOnly", "ips", "deadlineDay", "expiredAt", "uta", "kycRegion"})
 _ANY_AMOUNT = Decimal(10) ** 12
 _Handler = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -44,6 +45,7 @@ class Control:
         """The paths and who answers them."""
         table: list[tuple[str, str, _Handler]] = [
             ("POST", "accounts", self.open_account),
+            ("POST", "key", self.key),
             ("POST", "price", self.price),
             ("POST", "walk", self.walk),
             ("POST", "depth", self.depth),
@@ -80,6 +82,21 @@ class Control:
             key, secret, balance, self._venue.now_ms(), None if rate is None else int(rate)
         )
         return {"api_key": key, "uid": account.uid, "balance": text(account.wallet)}
+
+    async def key(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Change what user/query-api tells of a key {api_key, permissions, readOnly, ips, deadlineDay, expiredAt, uta,
+        kycRegion} and account/info {unifiedMarginStatus}; only what is named."""
+        account = self._venue.exchange.account(_word(body, "api_key"))
+        if account is None:
+            raise _InvalidError("api_key", "has no account here")
+        for name in body:
+            if name not in {"api_key", "unifiedMarginStatus", *_KEY_FIELDS}:
+                raise _InvalidError(name, f"not one of {', '.join(sorted(_KEY_FIELDS))}, unifiedMarginStatus")
+        account.key |= {name: value for name, value in body.items() if name in _KEY_FIELDS}
+        if "unifiedMarginStatus" in body:
+            account.unified_status = int(_number(body, "unifiedMarginStatus", low=Decimal(1)))
+        self._venue.exchange.changes += 1
+        return {"api_key": account.api_key, **account.key, "unifiedMarginStatus": account.unified_status}
 
     async def price(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Set prices {symbol, last, mark [last], index [last]}; triggers and fills follow before the answer.

@@ -171,7 +171,7 @@ def account_info(call: Call) -> Result:
     account = call.account
     return {
         "marginMode": account.margin_mode,
-        "unifiedMarginStatus": 6,
+        "unifiedMarginStatus": account.unified_status,
         "isMasterTrader": False,
         "spotHedgingStatus": "OFF",
         "updatedTime": str(account.updated_ms),
@@ -249,6 +249,7 @@ def key_info(account: Account, now_ms: int) -> dict[str, Any]:
         "parentUid": "0",
         "kycLevel": "LEVEL_DEFAULT",
         "kycRegion": "",
+        **account.key,
     }
 
 

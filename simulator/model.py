@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 ZERO = Decimal(0)
 
@@ -301,6 +302,10 @@ class Account:
     executions: list[Execution] = field(default_factory=list)
     ledger: list[LedgerRow] = field(default_factory=list)
     closed_pnl: list[ClosedPnl] = field(default_factory=list)
+    key: dict[str, Any] = field(default_factory=dict)
+    """Fields of user/query-api that differ from those of a usual key."""
+    unified_status: int = 6
+    """1 classic, 3 and 4 the first unified account, 5 and 6 the second."""
     realtime_floor: int = 0
     """Closed orders up to this number are gone from order/realtime (a service restart wipes them)."""
 

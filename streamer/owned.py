@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from backstop.contracts.self_test import SelfTestLine
 from backstop.domain.ids import AccountId, Epoch
 from backstop.domain.order import OrderStatus
 from backstop.engine.effects import Notice, NoticeLevel, Quarantine
 from backstop.engine.events import (
     CheckOrder,
     CommandReceived,
+    FitnessJudged,
     LimitsChanged,
     OrderUncertain,
     Reminded,
@@ -20,7 +22,7 @@ from backstop.engine.events import (
 )
 from backstop.engine.fills import SEEN_FOR_MS
 from backstop.engine.state import AccountState
-from backstop.store import intake, recovery, trading
+from backstop.store import intake, recovery, self_tests, trading
 from backstop.store.intake import AccountRow
 from backstop.store.query import aexecute, afetch_all, afetch_one
 from backstop.store.trading import Owner
@@ -28,6 +30,7 @@ from backstop.telemetry import logger
 from backstop.vault import Credentials
 from streamer.account import AccountActor
 from streamer.bybit.answers import NoAnswer, Refusal
+from streamer.bybit.key_check import unfit_for
 from streamer.bybit.private import PrivateStream
 from streamer.bybit.rest import BybitRest
 from streamer.bybit.ret_codes import KEY_TROUBLE
@@ -36,6 +39,7 @@ from streamer.bybit.transport import Address
 from streamer.database import AWAY, Pool
 from streamer.journal import Journal
 from streamer.market import Market
+from streamer.self_test import SelfTests, Subject
 
 log = logger("streamer")
 
@@ -73,16 +77,19 @@ class OwnedAccount:
         self._credentials = credentials
         self._rest = BybitRest(market.hosts, credentials, means.session, means.clock, means.address)
         self._wake = asyncio.Event()
-        self._status: str | None = None
+        self._status: tuple[str, str | None] | None = None
         self._claims_lost = False
         """Whether the answer to a claim may have been lost, so that it must be asked for again."""
         self._closing = False
+        self._tests: SelfTests | None = None
         self.actor: AccountActor | None = None
         self.private: PrivateStream | None = None
 
     def wake(self) -> None:
         """There may be something new for it."""
         self._wake.set()
+        if self._tests is not None:
+            self._tests.wake()
 
     async def run(self) -> None:
         """Trade the account until cancelled. Raises `Fenced` when the lease is lost, anything else for a fault of ours."""
@@ -146,6 +153,16 @@ class OwnedAccount:
         # Not later, whatever the exchange answers: a position we believe open is watched.
         actor.arm_all()
         await first
+        subject = Subject(
+            owner,
+            self.epoch,
+            self._rest,
+            self._market.hosts.rest,
+            lambda: {symbol for strategy in actor.state.strategies.values() for symbol in strategy.symbols},
+            self._judged,
+        )
+        self._tests = SelfTests(subject, self._means.pool)
+        tasks.create_task(self._tests.run())
         tasks.create_task(actor.audit_forever())
         tasks.create_task(self._take_work(actor))
 
@@ -168,6 +185,7 @@ class OwnedAccount:
             starts = [newest or created, *(order.created_at for order in orders)]
             executions_from = min(starts)
             seen = await afetch_all(connection, recovery.executions_since(self.row.id, executions_from - SEEN_FOR_MS))
+            test = await afetch_one(connection, self_tests.newest(self.row.id))
         state = AccountState(
             instruments=self._market.instruments,
             strategies={strategy.id: strategy for strategy in strategies},
@@ -178,6 +196,7 @@ class OwnedAccount:
             equity=self.row.equity,
             limits=self.row.limits,
             halt=self.row.halt,
+            unfit=unfit_for(test.lines) if test is not None else None,
             day=self.row.day,
             entries_at=tuple(entries),
         )
@@ -214,12 +233,33 @@ class OwnedAccount:
         """The account is active while the exchange takes its key, paused while it does not."""
         self._market.clock_offset = self._rest.clock_offset
         if refusal is None:
-            status, reason = "active", None
+            reason = self.actor.state.unfit if self.actor is not None else None
         elif refusal.code in KEY_TROUBLE:
-            status, reason = "paused", f"the exchange refuses the key ({refusal}); add the account again"
+            reason = f"the exchange refuses the key ({refusal}); add the account again"
+            if self._tests is not None:
+                self._tests.key_refused()
         else:
             return
-        if status == self._status:
+        await self._pause(reason)
+
+    def _judged(self, lines: list[SelfTestLine]) -> None:
+        """A self-test was done: an account that failed it opens nothing."""
+        actor, unfit = self.actor, unfit_for(lines)
+        if actor is None or unfit == actor.state.unfit:
+            return
+        actor.handle(FitnessJudged(unfit))
+        if unfit is None:
+            actor.record(
+                Notice(NoticeLevel.INFO, "self_test_passed", "the account passes its self-test; it trades again")
+            )
+        else:
+            actor.record(Notice(NoticeLevel.ERROR, "self_test_failed", f"nothing is opened on the account: {unfit}"))
+        actor.reread()
+
+    async def _pause(self, reason: str | None) -> None:
+        """The account's status: paused for a reason, or active."""
+        status = "active" if reason is None else "paused"
+        if (status, reason) == self._status:
             return
         try:
             async with self._means.pool.connection(timeout=2.0) as connection:
@@ -227,8 +267,9 @@ class OwnedAccount:
         except AWAY as error:
             log.warning("account status not written", account=str(self.row.id), reason=str(error))
             return
-        self._status = status
-        if reason is not None and self.actor is not None:
+        said, self._status = self._status, (status, reason)
+        told = self.actor is not None and reason == self.actor.state.unfit
+        if reason is not None and self.actor is not None and not told and (said is None or said[0] != status):
             self.actor.record(Notice(NoticeLevel.ERROR, "key_refused", reason))
 
     def _note_ban(self) -> None:

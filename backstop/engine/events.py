@@ -251,6 +251,13 @@ class LimitsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FitnessJudged:
+    """Why the account may not be traded (its key, its settings at the exchange); None: it may. Stops entries only."""
+
+    unfit: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ResendOrder:
     """Send again under the same id, if nothing has been heard of it."""
 
@@ -306,5 +313,6 @@ Event = (
     | WalletReported
     | StrategiesChanged
     | LimitsChanged
+    | FitnessJudged
     | Reminded
 )

@@ -20,6 +20,8 @@ def refusal_of(turn: Turn, plan: EntryPlan, qty: Qty, price: Price) -> Refused |
     """Why `plan` may not open `qty` at about `price` now, or None."""
     state, limits = turn.state, turn.state.limits
     adds = plan.adds_to is not None
+    if state.unfit is not None:
+        return Refused("account_unfit", state.unfit)
     if state.halt is not None and not (adds and state.halt.level is HaltLevel.NO_ENTRIES):
         return Refused(
             "halted", f"trading is halted ({state.halt.level}): {state.halt.reason}; resume it to trade again"

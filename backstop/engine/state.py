@@ -37,7 +37,7 @@ class AccountState:
     `seen` the executions booked lately, by exec id; `foreign` what is held that we did not open;
     `settled_at` when we last closed a symbol; `doubts` where the exchange disagrees; `early` closing fills told before
     the opening fills they belong to; `day` the equity it began with; `entries_at` when entries of the last day were
-    intended."""
+    intended; `unfit` why the account may not be traded, as its last self-test found."""
 
     instruments: Mapping[Symbol, Instrument] = field(default_factory=dict)
     strategies: Mapping[StrategyId, Strategy] = field(default_factory=dict)
@@ -55,6 +55,7 @@ class AccountState:
     equity: Decimal | None = None
     limits: Limits = NO_LIMITS
     halt: Halt | None = None
+    unfit: str | None = None
     day: Day | None = None
     entries_at: tuple[int, ...] = ()
 

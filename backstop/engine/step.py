@@ -19,6 +19,7 @@ from backstop.engine.events import (
     CommandReceived,
     Event,
     Executed,
+    FitnessJudged,
     HaltCommand,
     LevelCrossed,
     LimitsChanged,
@@ -118,6 +119,8 @@ def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 - a tabl
                 turn.afterwards(Subscribe(symbol))
         case LimitsChanged():
             turn.state = replace(turn.state, limits=event.limits)
+        case FitnessJudged():
+            turn.state = replace(turn.state, unfit=event.unfit)
         case Reminded():
             _remind(turn, event.reminder)
         case _:
@@ -189,7 +192,7 @@ def _busy(turn: Turn, lane: Lane, request: Request) -> bool:
 
 def _go_on(turn: Turn, event: Event) -> None:
     """What follows once a symbol is settled: the second half of its reversal, or the next in line."""
-    if isinstance(event, Priced | StrategiesChanged | LimitsChanged | WalletReported):
+    if isinstance(event, Priced | StrategiesChanged | LimitsChanged | FitnessJudged | WalletReported):
         return
     enforce(turn)
     tend_entries(turn)

@@ -174,6 +174,21 @@ class BybitRest:
     async def past_order(self, link_id: OrderLinkId) -> OrderReported | None:
         return await self._find_order("/v5/order/history", link_id)
 
+    async def key_info(self) -> codec.Fields:
+        """What the key may do, and until when: Bybit's own row."""
+        result: codec.Fields = (await self._call("GET", "/v5/user/query-api", {}))["result"]
+        return result
+
+    async def account_info(self) -> codec.Fields:
+        """How the account is set up: Bybit's own row."""
+        result: codec.Fields = (await self._call("GET", "/v5/account/info", {}))["result"]
+        return result
+
+    async def is_hedged(self, symbol: Symbol) -> bool:
+        """Whether the symbol is in hedge mode: both its sides are listed then, held or not."""
+        reply = await self._call("GET", "/v5/position/list", {"category": "linear", "symbol": symbol})
+        return any(row.get("positionIdx") in (1, 2) for row in reply["result"]["list"])
+
     async def equity(self) -> Decimal | None:
         reply = await self._call("GET", "/v5/account/wallet-balance", {"accountType": "UNIFIED"})
         return codec.read_equity(reply["result"]["list"])

@@ -121,3 +121,13 @@ async def test_two_simulators_of_one_seed_tell_the_same_story() -> None:
             await sim.control("POST", "manual", body)
             stories.append(await sim.control("GET", "executions", api_key="k"))
     assert stories[0] == stories[1]
+
+
+async def test_a_key_tells_what_it_was_made_to_tell(sim: Simulator, rest: Rest) -> None:
+    told = {"api_key": KEY, "readOnly": 1, "ips": ["203.0.113.7"], "unifiedMarginStatus": 4}
+    await sim.control("POST", "key", told)
+    key = (await rest.call("GET", "/v5/user/query-api"))["result"]
+    assert (key["readOnly"], key["ips"], key["permissions"]["Wallet"]) == (1, ["203.0.113.7"], [])
+    assert (await rest.call("GET", "/v5/account/info"))["result"]["unifiedMarginStatus"] == 4
+    with pytest.raises(RuntimeError, match="secret"):
+        await sim.control("POST", "key", {"api_key": KEY, "secret": "x"})

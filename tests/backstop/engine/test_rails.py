@@ -11,7 +11,14 @@ from backstop.domain.ids import CommandId
 from backstop.domain.limits import DAY_MS, Day, HaltLevel, Limits, day_start
 from backstop.domain.order import OrderStatus, Purpose
 from backstop.domain.position import PositionStatus
-from backstop.engine.events import CommandReceived, HaltCommand, LimitsChanged, ResumeCommand, WalletReported
+from backstop.engine.events import (
+    CommandReceived,
+    FitnessJudged,
+    HaltCommand,
+    LimitsChanged,
+    ResumeCommand,
+    WalletReported,
+)
 from tests.backstop.engine.bench import START, Bot, protection
 
 
@@ -155,3 +162,17 @@ def test_a_reversal_does_not_cool_down() -> None:
 
     assert bot.outcome(signal) == ("executing", None)
     assert bot.last_order.purpose is Purpose.ENTRY
+
+
+def test_an_account_that_may_not_be_traded_opens_nothing_and_still_closes() -> None:
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    bot.tell(FitnessJudged("the key may withdraw"))
+    bot.tick("99")
+    assert (bot.last_order.purpose, bot.last_order.reduce_only) == (Purpose.STOP_LOSS, True)
+    bot.fills(at="99")
+    refused = bot.signal("buy")
+    bot.tell(FitnessJudged(None))
+    taken = bot.signal("buy")
+    assert bot.outcome(refused) == ("refused", "account_unfit")
+    assert bot.outcome(taken) == ("executing", None)
