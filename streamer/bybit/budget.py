@@ -19,7 +19,7 @@ REFUSED_FOR_MS = 1_000
 """How long an endpoint rests after a refusal that does not say when its limit is reset."""
 
 _RESET_MOST_MS = 5_000
-_SECOND_MS = 1_050
+_SECOND_MS = 1_100
 """A little more than a second: requests bunch up on their way."""
 
 _ORDERS = 10

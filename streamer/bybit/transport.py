@@ -25,6 +25,7 @@ RECV_WINDOW_MS = 5_000
 PATIENCE_MS = 5_000
 """Longer than this nothing waits for its turn."""
 
+_QUERIES_AGAIN = 2
 _BAN_TEXT = "access too frequent"
 
 
@@ -179,10 +180,21 @@ class Transport:
         sending: Callable[[], bool] = always,
     ) -> dict[str, Any]:
         """The reply with retCode 0 (or one that means the same). `sending`: called right before it leaves; False keeps it
-        back.
+        back. A query that was one too many is asked again when its endpoint's limit is reset.
 
         Raises `KeptBack`, `NotSent`, `Refusal` or `NoAnswer`, which is all that a lost or unclear reply tells.
         """
+        for _ in range(_QUERIES_AGAIN if verb == "GET" else 0):
+            try:
+                return await self._ask(verb, path, parameters, closes=closes, sending=sending)
+            except Refusal as refusal:
+                if refusal.code != TOO_MANY or self.turns.address.banned_for_ms:
+                    raise
+        return await self._ask(verb, path, parameters, closes=closes, sending=sending)
+
+    async def _ask(
+        self, verb: Verb, path: str, parameters: Mapping[str, Any], *, closes: bool, sending: Callable[[], bool]
+    ) -> dict[str, Any]:
         await self.turns.take(path, closes=closes)
         self._ccxt.stamp()
         if not sending():

@@ -40,6 +40,24 @@ export interface paths {
         patch: operations["change_account"];
         trace?: never;
     };
+    "/api/accounts/{account_id}/self-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the last self-test of an account found, line by line. */
+        get: operations["get_self_test"];
+        put?: never;
+        /** Have an account tested now: what its key may do, how it is set up, clock and server. One at a time. */
+        post: operations["run_self_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -1957,6 +1975,61 @@ export interface components {
         /** ReversePosition */
         ReversePosition: Record<string, never>;
         /**
+         * SelfTest
+         * @description The newest finished self-test. Nothing is opened on an account whose last one failed; exits always go through.
+         */
+        SelfTest: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /** Cause */
+            cause: ("added" | "user" | "daily" | "key_refused") | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Lines */
+            lines: components["schemas"]["SelfTestLine"][];
+            /**
+             * Outcome
+             * @description Null before the first one is finished.
+             */
+            outcome: ("passed" | "warned" | "failed") | null;
+            /**
+             * Running
+             * @description Whether another one is under way.
+             */
+            running: boolean;
+        };
+        /** SelfTestAccepted */
+        SelfTestAccepted: {
+            /**
+             * Self Test Id
+             * Format: uuid
+             */
+            self_test_id: string;
+        };
+        /** SelfTestLine */
+        SelfTestLine: {
+            /**
+             * Code
+             * @description Stable name of what was looked at, e.g. `withdrawal`, `ip_binding`, `expiry`.
+             */
+            code: string;
+            /**
+             * Detail
+             * @description What was found and, unless it is fine, what to do.
+             */
+            detail: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "warning" | "failed";
+            /** Title */
+            title: string;
+        };
+        /**
          * Session
          * @description The refresh token travels in an HttpOnly cookie, never in a body.
          */
@@ -2723,6 +2796,152 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_self_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfTest"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_self_test: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With one, the request is done once; a repeat within a day gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfTestAccepted"];
                 };
             };
             /** @description Unauthorized */

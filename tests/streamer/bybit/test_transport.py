@@ -89,6 +89,18 @@ async def test_an_endpoint_rests_after_too_many_requests(sim: Simulator, rest: B
     assert monotonic_ms() - began > 700
 
 
+async def test_a_query_too_many_is_asked_again(sim: Simulator, rest: BybitRest) -> None:
+    await fault(sim, "rate_limited", path="/v5/position/list", times=2)
+    assert await rest.positions() == ()
+
+
+async def test_a_query_refused_for_good_is_told(sim: Simulator, rest: BybitRest) -> None:
+    await fault(sim, "rate_limited", path="/v5/position/list")
+    with pytest.raises(Refusal) as refused:
+        await rest.positions()
+    assert refused.value.code == TOO_MANY
+
+
 async def test_a_ban_stops_all_but_closes(sim: Simulator, rest: BybitRest, address: Address) -> None:
     told: list[int] = []
     address.on_ban.add(lambda: told.append(1))
