@@ -12,6 +12,7 @@ from api.routes import (
     positions,
     self_tests,
     sessions,
+    stats,
     strategies,
 )
 from api.sockets import sockets, ws_connect, ws_disconnect, ws_message
@@ -30,6 +31,7 @@ for _module in (
     hooks,
     positions,
     history,
+    stats,
     live,
     health,
     openapi,

@@ -69,6 +69,13 @@ class JsonText:
 
 
 @dataclass(frozen=True, slots=True)
+class CsvText:
+    """An answer that is CSV."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """What the OpenAPI document says about a route."""
 
@@ -84,6 +91,7 @@ class Route:
     body: type[BaseModel] | None
     query: type[BaseModel] | None
     answer: type[BaseModel] | None
+    answer_type: str
     path_types: Mapping[str, type]
 
     @property
@@ -150,7 +158,8 @@ class Routes:
                 content_types=content_types or (["application/json"] if has_body else ["*/*"]),
                 body=types.get("body"),
                 query=types.get("query"),
-                answer=_model(types.get("return")),
+                answer=_model(_returned(types)),
+                answer_type="text/csv" if _returned(types) is CsvText else "application/json",
                 path_types=path_types,
             )
             REGISTRY.append(route)
@@ -223,10 +232,13 @@ def _serving(request: Request) -> Iterator[None]:
         _current.reset(token)
 
 
+def _returned(types: Mapping[str, Any]) -> Any:
+    returned = types.get("return")
+    return get_args(returned)[0] if get_origin(returned) is Answer else returned
+
+
 def _model(returned: Any) -> type[BaseModel] | None:
     """The model in a route's return type, if it answers with one."""
-    if get_origin(returned) is Answer:
-        returned = get_args(returned)[0]
     return returned if isinstance(returned, type) and issubclass(returned, BaseModel) else None
 
 
@@ -311,6 +323,8 @@ def _answer(answer: object, status: int) -> Response:
         status, headers, answer = answer.status or status, dict(answer.headers), answer.model
     if answer is None:
         return Response("", headers, status)
+    if isinstance(answer, CsvText):
+        return Response(answer.text, {**headers, "Content-Type": "text/csv; charset=utf-8"}, status)
     headers["Content-Type"] = "application/json"
     # Text made by pydantic: Chalice's own encoder turns decimals into floats.
     text = answer.text if isinstance(answer, JsonText) else _json(answer)

@@ -119,8 +119,9 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     for status in route.statuses:
         responses[str(status)] = {"description": HTTPStatus(status).phrase}
         if status != HTTPStatus.NO_CONTENT:
-            schema = schemas[route.answer, "serialization"] if route.answer else {"type": "object"}
-            responses[str(status)]["content"] = {"application/json": {"schema": schema}}
+            other = {"type": "string"} if route.answer_type == "text/csv" else {"type": "object"}
+            schema = schemas[route.answer, "serialization"] if route.answer else other
+            responses[str(status)]["content"] = {route.answer_type: {"schema": schema}}
     for status in route.problems:
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from backstop.contracts.base import Incoming
 from backstop.contracts.market import Interval
+from backstop.contracts.stats import GroupBy
 from backstop.contracts.strategies import SymbolText
 from backstop.domain.execution import ExitReason
 from backstop.domain.position import PositionStatus
@@ -22,9 +23,12 @@ def _cursor(text: str) -> str:
     return text
 
 
+Cursor = Annotated[str, Field(max_length=60), AfterValidator(_cursor)]
+
+
 class PageQuery(Incoming):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str, Field(max_length=60), AfterValidator(_cursor)] | None = None
+    cursor: Cursor | None = None
 
     @property
     def seq(self) -> int | None:
@@ -83,6 +87,45 @@ class TradesQuery(ListQuery):
         )
 
 
+class PeriodQuery(Incoming):
+    """`since` is counted in, `until` is not."""
+
+    account_id: UUID | None = None
+    since: MomentText | None = None
+    until: MomentText | None = None
+
+
+class ExecutionQuery(PeriodQuery):
+    symbol: SymbolText | None = None
+    strategy_id: UUID | None = None
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(self.account_id, self.symbol, self.since, self.until, strategy_id=self.strategy_id)
+
+
+class StatsQuery(ExecutionQuery):
+    """Times are of the closing."""
+
+    exit_reason: ExitReason | None = None
+    by: GroupBy | None = None
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(
+            self.account_id,
+            self.symbol,
+            self.since,
+            self.until,
+            strategy_id=self.strategy_id,
+            exit_reason=self.exit_reason,
+        )
+
+
+class EquityQuery(PeriodQuery):
+    pass
+
+
 class CandlesQuery(Incoming):
     """The `limit` candles before `until`, or the newest."""
 
@@ -106,3 +149,44 @@ class EventsQuery(PageQuery):
     def start(self) -> int:
         """The seq after which the page starts."""
         return self.after if self.seq is None else self.seq
+
+
+class HistoryExport(PeriodQuery):
+    cursor: Cursor | None = None
+    symbol: SymbolText | None = None
+    position_id: UUID | None = None
+
+    def page(self, rows: int) -> PageRequest:
+        return _export_page(rows, self.cursor)
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(self.account_id, self.symbol, self.since, self.until, self.position_id)
+
+
+class TradesExport(PeriodQuery):
+    """Times are of the closing."""
+
+    cursor: Cursor | None = None
+    symbol: SymbolText | None = None
+    strategy_id: UUID | None = None
+    exit_reason: ExitReason | None = None
+
+    def page(self, rows: int) -> PageRequest:
+        return _export_page(rows, self.cursor)
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(
+            self.account_id,
+            self.symbol,
+            self.since,
+            self.until,
+            strategy_id=self.strategy_id,
+            exit_reason=self.exit_reason,
+        )
+
+
+def _export_page(rows: int, cursor: str | None) -> PageRequest:
+    seq = read_cursor(cursor) if cursor is not None else None
+    return PageRequest(rows, FIRST if seq is None else seq)

@@ -28,7 +28,7 @@ routes_to_one = pytest.mark.parametrize(
 )
 lists = pytest.mark.parametrize(
     "route",
-    [route for route in REGISTRY if route.method == "GET" and route.query and not route.path_types],
+    [route for route in REGISTRY if route.answer and "next_cursor" in route.answer.model_fields],
     ids=lambda route: route.name,
 )
 
@@ -64,6 +64,7 @@ def things_of(user: User, books: Books) -> Things:
             "strategy_id": strategy["id"],
             "signal_id": signal,
             "position_id": position,
+            "command_id": user.api.post("/api/resume", {}).json["command_ids"][0],
             "session_id": user.api.get("/api/sessions").json["items"][0]["id"],
         }
     )

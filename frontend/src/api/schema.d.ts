@@ -246,6 +246,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/commands/{command_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of a wish: close, reverse, protect, halt or resume. */
+        get: operations["get_command"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/equity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What your accounts were worth over time. */
+        get: operations["get_equity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -272,6 +306,57 @@ export interface paths {
         };
         /** Your fills, newest first. */
         get: operations["list_executions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exports/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Fills as CSV, newest first; where more follow, the header `X-Next-Cursor` says from where. */
+        get: operations["export_executions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exports/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Orders as CSV, newest first; where more follow, the header `X-Next-Cursor` says from where. */
+        get: operations["export_orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exports/trades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Trades as CSV, newest first; where more follow, the header `X-Next-Cursor` says from where. */
+        get: operations["export_trades"];
         put?: never;
         post?: never;
         delete?: never;
@@ -578,6 +663,40 @@ export interface paths {
         };
         /** The flight record of one alert: raw, parsed, decision, orders, fills. */
         get: operations["get_signal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Win rate, profit factor, expectancy, drawdown, fees and funding of closed positions; in groups with `by`. */
+        get: operations["get_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats/execution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long signals took from alert to fill, in percentiles. */
+        get: operations["get_execution_quality"];
         put?: never;
         post?: never;
         delete?: never;
@@ -928,6 +1047,47 @@ export interface components {
              */
             portion?: string;
         };
+        /**
+         * Command
+         * @description What became of a wish.
+         */
+        Command: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "close" | "reverse" | "protect" | "halt" | "resume";
+            /** Reason */
+            reason: string | null;
+            /** Reason Code */
+            reason_code: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "accepted" | "executing" | "executed" | "refused" | "failed";
+        };
         /** CommandAccepted */
         CommandAccepted: {
             /**
@@ -1040,6 +1200,47 @@ export interface components {
          * @enum {string}
          */
         Environment: "simulator" | "demo" | "testnet" | "mainnet";
+        /**
+         * EquityCurve
+         * @description Oldest first, evenly spaced.
+         */
+        EquityCurve: {
+            /**
+             * Max Drawdown
+             * @description Farthest fall of equity below its highest, USDT.
+             * @example 0.01
+             */
+            max_drawdown: string;
+            /**
+             * Max Drawdown Share
+             * @description The farthest fall as a share of the highest, 0 to 1.
+             * @example 0.01
+             */
+            max_drawdown_share: string;
+            /** Points */
+            points: components["schemas"]["EquityPoint"][];
+            /** Step S */
+            step_s: number;
+        };
+        /** EquityPoint */
+        EquityPoint: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Equity
+             * @description USDT in the accounts, open profits counted; null before it was first read.
+             */
+            equity: string | null;
+            /**
+             * Realised Pnl
+             * @description USDT realised since `since`: profits, fees and funding, as booked.
+             * @example 0.01
+             */
+            realised_pnl: string;
+        };
         /** Event */
         Event: {
             /** Data */
@@ -1149,6 +1350,20 @@ export interface components {
              * @default null
              */
             next_cursor: string | null;
+        };
+        /**
+         * ExecutionQuality
+         * @description How long each step took, over the signals of the period; null where none took that step.
+         */
+        ExecutionQuality: {
+            /** @description From the time an alert carries; seconds are its precision. */
+            alert_to_received: components["schemas"]["Percentiles"] | null;
+            decided_to_sent: components["schemas"]["Percentiles"] | null;
+            received_to_filled: components["schemas"]["Percentiles"] | null;
+            received_to_stored: components["schemas"]["Percentiles"] | null;
+            /** @description To the first fill, by the exchange's clock. */
+            sent_to_filled: components["schemas"]["Percentiles"] | null;
+            stored_to_decided: components["schemas"]["Percentiles"] | null;
         };
         /**
          * ExitReason
@@ -1656,6 +1871,20 @@ export interface components {
              * Format: password
              */
             new_password: string;
+        };
+        /**
+         * Percentiles
+         * @description Milliseconds.
+         */
+        Percentiles: {
+            /** Count */
+            count: number;
+            /** P50 */
+            p50: number;
+            /** P95 */
+            p95: number;
+            /** P99 */
+            p99: number;
         };
         /** Ping */
         Ping: {
@@ -2217,6 +2446,142 @@ export interface components {
              * @constant
              */
             v: 1;
+        };
+        /**
+         * Stats
+         * @description `groups` are filled when `by` says what to group by: days oldest first, others by net profit.
+         */
+        Stats: {
+            /** Avg Duration S */
+            avg_duration_s: number | null;
+            /** Avg Loss */
+            avg_loss: string | null;
+            /** Avg Win */
+            avg_win: string | null;
+            /** Best */
+            best: string | null;
+            /**
+             * Expectancy
+             * @description Mean net profit of a trade.
+             */
+            expectancy: string | null;
+            /**
+             * Fees
+             * @description Above 0 was paid.
+             * @example 0.01
+             */
+            fees: string;
+            /**
+             * Funding
+             * @description Above 0 was received.
+             * @example 0.01
+             */
+            funding: string;
+            /**
+             * Gross Pnl
+             * @example 0.01
+             */
+            gross_pnl: string;
+            /** Groups */
+            groups: components["schemas"]["StatsGroup"][];
+            /** Losses */
+            losses: number;
+            /**
+             * Max Drawdown
+             * @description Farthest fall of the summed net profit below its highest, 0 at the start.
+             * @example 0.01
+             */
+            max_drawdown: string;
+            /**
+             * Net Pnl
+             * @example 0.01
+             */
+            net_pnl: string;
+            /**
+             * Profit Factor
+             * @description What winners made over what losers lost; null without a loser.
+             */
+            profit_factor: string | null;
+            /** Trades */
+            trades: number;
+            /**
+             * Win Rate
+             * @description Share of trades with a net profit, 0 to 1.
+             */
+            win_rate: string | null;
+            /** Wins */
+            wins: number;
+            /** Worst */
+            worst: string | null;
+        };
+        /** StatsGroup */
+        StatsGroup: {
+            /** Avg Duration S */
+            avg_duration_s: number | null;
+            /** Avg Loss */
+            avg_loss: string | null;
+            /** Avg Win */
+            avg_win: string | null;
+            /** Best */
+            best: string | null;
+            /**
+             * Expectancy
+             * @description Mean net profit of a trade.
+             */
+            expectancy: string | null;
+            /**
+             * Fees
+             * @description Above 0 was paid.
+             * @example 0.01
+             */
+            fees: string;
+            /**
+             * Funding
+             * @description Above 0 was received.
+             * @example 0.01
+             */
+            funding: string;
+            /**
+             * Gross Pnl
+             * @example 0.01
+             */
+            gross_pnl: string;
+            /**
+             * Key
+             * @description A strategy's id, a symbol, an exit reason, a side, or a UTC day.
+             */
+            key: string;
+            /** Label */
+            label: string;
+            /** Losses */
+            losses: number;
+            /**
+             * Max Drawdown
+             * @description Farthest fall of the summed net profit below its highest, 0 at the start.
+             * @example 0.01
+             */
+            max_drawdown: string;
+            /**
+             * Net Pnl
+             * @example 0.01
+             */
+            net_pnl: string;
+            /**
+             * Profit Factor
+             * @description What winners made over what losers lost; null without a loser.
+             */
+            profit_factor: string | null;
+            /** Trades */
+            trades: number;
+            /**
+             * Win Rate
+             * @description Share of trades with a net profit, 0 to 1.
+             */
+            win_rate: string | null;
+            /** Wins */
+            wins: number;
+            /** Worst */
+            worst: string | null;
         };
         /** Strategy */
         Strategy: {
@@ -3945,6 +4310,124 @@ export interface operations {
             };
         };
     };
+    get_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                command_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_equity: {
+        parameters: {
+            query?: {
+                account_id?: string;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EquityCurve"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_events: {
         parameters: {
             query?: {
@@ -4029,6 +4512,196 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExecutionPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_executions: {
+        parameters: {
+            query?: {
+                account_id?: string;
+                since?: string;
+                until?: string;
+                cursor?: string;
+                symbol?: string;
+                position_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_orders: {
+        parameters: {
+            query?: {
+                account_id?: string;
+                since?: string;
+                until?: string;
+                cursor?: string;
+                symbol?: string;
+                position_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_trades: {
+        parameters: {
+            query?: {
+                account_id?: string;
+                since?: string;
+                until?: string;
+                cursor?: string;
+                symbol?: string;
+                strategy_id?: string;
+                exit_reason?: "stop_loss" | "take_profit" | "trailing" | "break_even" | "time" | "signal" | "reverse" | "manual" | "external" | "liquidation" | "halt";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             /** @description Unauthorized */
@@ -5291,6 +5964,132 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_stats: {
+        parameters: {
+            query?: {
+                account_id?: string;
+                since?: string;
+                until?: string;
+                symbol?: string;
+                strategy_id?: string;
+                exit_reason?: "stop_loss" | "take_profit" | "trailing" | "break_even" | "time" | "signal" | "reverse" | "manual" | "external" | "liquidation" | "halt";
+                by?: "strategy" | "symbol" | "exit_reason" | "side" | "day";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_execution_quality: {
+        parameters: {
+            query?: {
+                account_id?: string;
+                since?: string;
+                until?: string;
+                symbol?: string;
+                strategy_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionQuality"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
