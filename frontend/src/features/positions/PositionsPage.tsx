@@ -1,7 +1,7 @@
 import { useMediaQuery } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { Suspense, useEffect, useState } from 'react';
 import { accountsQuery } from '@/api/queries';
 import { readPositionsNow } from '@/live/fallback';
 import { useLive } from '@/live/hooks';
@@ -11,11 +11,10 @@ import { Panel } from '@/shared/ui/Panel';
 import { Empty, Failure, LoadingRows } from '@/shared/ui/StateBlock';
 import type { PositionAction } from './actions';
 import { CloseAll } from './CloseAll';
+import { PositionDialog, ProtectionDialog, preloadDialogs } from './dialogs';
 import { PositionCards } from './PositionCards';
-import { PositionDialog } from './PositionDialog';
 import styles from './PositionsPage.module.css';
 import { PositionsTable } from './PositionsTable';
-import { ProtectionDialog } from './ProtectionDialog';
 import { Summary } from './Summary';
 import { TradesPanel } from './TradesPanel';
 
@@ -50,6 +49,7 @@ export function OpenPositions() {
   const loaded = useLive((state) => state.loaded);
   const failure = useLive((state) => state.failure);
   const [action, setAction] = useState<PositionAction | null>(null);
+  useEffect(preloadDialogs, []);
 
   return (
     <Panel
@@ -73,15 +73,17 @@ export function OpenPositions() {
         ) : (
           <PositionsTable ids={ids} onAct={setAction} />
         ))}
-      {action?.kind === 'protect' && <ProtectionDialog id={action.id} onClose={() => setAction(null)} />}
-      {action && action.kind !== 'protect' && (
-        <PositionDialog
-          key={action.id + action.kind}
-          id={action.id}
-          kind={action.kind}
-          onClose={() => setAction(null)}
-        />
-      )}
+      <Suspense>
+        {action?.kind === 'protect' && <ProtectionDialog id={action.id} onClose={() => setAction(null)} />}
+        {action && action.kind !== 'protect' && (
+          <PositionDialog
+            key={action.id + action.kind}
+            id={action.id}
+            kind={action.kind}
+            onClose={() => setAction(null)}
+          />
+        )}
+      </Suspense>
     </Panel>
   );
 }

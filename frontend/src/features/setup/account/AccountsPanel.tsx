@@ -30,7 +30,7 @@ function limitWords(limits: AccountLimits): string {
     limits.max_notional != null && `${number(limits.max_notional)} USDT open`,
     limits.max_position_notional != null && `${number(limits.max_position_notional)} USDT a position`,
     limits.max_leverage != null && `${number(limits.max_leverage)}× leverage`,
-    limits.symbols != null && limits.symbols.join(' '),
+    limits.symbols?.join(' '),
     limits.max_orders_per_minute != null && `${limits.max_orders_per_minute} entries a minute`,
     limits.max_orders_per_day != null && `${limits.max_orders_per_day} entries a day`,
     limits.cooldown_s != null && `${limits.cooldown_s} s pause after a close`,
