@@ -6,7 +6,13 @@ import { api } from './client';
 import { fieldErrors, toApiError, unwrap } from './problem';
 import { session, signedIn } from './session';
 
-const user = { id: 'u1', email: 'a@b.c', created_at: '2026-11-24T10:00:00Z', second_factor: false, backup_codes_left: 0 };
+const user = {
+  id: 'u1',
+  email: 'a@b.c',
+  created_at: '2026-11-24T10:00:00Z',
+  second_factor: false,
+  backup_codes_left: 0,
+};
 const pair = (access_token: string) => ({ access_token, token_type: 'Bearer', expires_in: 900, user });
 
 /** The API takes the second token only. */
