@@ -141,7 +141,8 @@ def close_again(turn: Turn, slot: Slot) -> None:
     purpose = under_way.purpose if under_way is not None else purpose_of(last)
     signal_id = under_way.signal_id if under_way is not None else None
     turn.forget_order(last)
-    _close_whole(turn, position, purpose, next_attempt(last), signal_id=signal_id)
+    again = next_attempt(last)
+    _close_whole(turn, position, purpose, again, signal_id=signal_id, before=booked_under(turn, again))
 
 
 def purpose_of(link_id: str) -> Purpose:

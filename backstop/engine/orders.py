@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from backstop.domain.ids import CommandId, cause_of, next_attempt
-from backstop.domain.money import NO_QTY, ZERO, Qty
+from backstop.domain.money import ZERO, Qty
 from backstop.domain.order import TRANSITIONS, Order, OrderStatus
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.signal import SignalStatus
@@ -32,7 +32,7 @@ from backstop.engine.events import (
     ResendOrder,
     Verdict,
 )
-from backstop.engine.exits import CHECK_AFTER_MS, finish
+from backstop.engine.exits import CHECK_AFTER_MS, booked_under, finish
 from backstop.engine.outcomes import partly_filled, unfilled
 from backstop.engine.overtaking import answer_overtaker
 from backstop.engine.resting import next_look_at, take_back
@@ -230,21 +230,35 @@ def _close_done(turn: Turn, order: Order) -> None:
     if position is None or position.qty <= 0 or position.id != order.position_id:
         return
     if position.status is PositionStatus.OPEN and order.filled_qty < order.qty:
-        rest = replace(
-            order,
-            link_id=next_attempt(order.link_id),
-            qty=Qty(min(order.qty - order.filled_qty, position.qty)),
-            status=OrderStatus.INTENDED,
-            created_at=turn.now,
-            exchange_order_id=None,
-            filled_qty=NO_QTY,
-            filled_value=ZERO,
-            reported_qty=ZERO,
-            sent_at=None,
-            final_at=None,
-            retries=0,
-            retrying=False,
-        )
+        _close_rest(turn, order, position)
+
+
+def _close_rest(turn: Turn, order: Order, position: Position) -> None:
+    link_id = next_attempt(order.link_id)
+    # What the next one has closed already, when it was sent before a crash.
+    done, value = booked_under(turn, link_id)
+    left = Qty(min(order.qty - order.filled_qty - done, position.qty))
+    if left <= 0:
+        return
+    rest = replace(
+        order,
+        link_id=link_id,
+        qty=Qty(left + done),
+        status=OrderStatus.OPEN if done else OrderStatus.INTENDED,
+        created_at=turn.now,
+        exchange_order_id=None,
+        filled_qty=done,
+        filled_value=value,
+        reported_qty=ZERO,
+        sent_at=None,
+        final_at=None,
+        retries=0,
+        retrying=False,
+    )
+    if done:
+        turn.put_order(rest)
+        turn.afterwards(Remind(CheckOrder(link_id), turn.now))
+    else:
         _retry(turn, rest, _backoff(order))
 
 

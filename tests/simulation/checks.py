@@ -186,9 +186,18 @@ class Checks(Spy):
             if intent is None:
                 self.fail(name, f"{link} is sent and not written down", link)
                 return
-            said = (body["symbol"], body["side"].lower(), Decimal(body["qty"]), body.get("stopLoss"))
-            stop = None if intent.stop_loss is None else format(intent.stop_loss, "f")
-            stored = (intent.symbol, intent.side.value, intent.qty, None if stop is None else _plain(stop))
+            said = (
+                body["symbol"],
+                body["side"].lower(),
+                Decimal(body["qty"]),
+                body.get("stopLoss"),
+                body.get("price"),
+                body.get("timeInForce"),
+            )
+            stop = None if intent.stop_loss is None else _plain(format(intent.stop_loss, "f"))
+            limit = None if intent.limit_price is None else _plain(format(intent.limit_price, "f"))
+            force = None if limit is None else "PostOnly" if intent.post_only else "GTC"
+            stored = (intent.symbol, intent.side.value, intent.qty, stop, limit, force)
             if said != stored:
                 self.fail(name, f"{link} says {said}, its intent {stored}", link)
             return
@@ -231,7 +240,11 @@ class Checks(Spy):
         if quote is None or process.clock() - quote.at > PRICE_MAX_AGE_MS:
             how = "none" if quote is None else f"{process.clock() - quote.at} ms old"
             found.append(f"while the newest price is {how}")
-        elif decided is not None and abs(quote.last - decided[1]) > decided[1] * DRIFT_SHARE:
+        elif (
+            intent.limit_price is None
+            and decided is not None
+            and abs(quote.last - decided[1]) > decided[1] * DRIFT_SHARE
+        ):
             found.append(f"as decided on at {decided[1]}, while the price is {quote.last}")
         return tuple(found)
 
@@ -255,7 +268,7 @@ class Checks(Spy):
             level = next((level for level in position.levels if level.close_id == event.close_id), None)
         if level is None:
             return
-        true = self._world.feed.true[event.symbol]
+        true = self._world.feed.true[event.symbol, level.trigger_by]
         since = now - PRICE_MAX_AGE_MS - _CLOCKS_DIFFER_MS
         # The price of a moment holds until the next, so that the last one before the window counts too.
         before = [price for at, price in true if at < since][-1:]
@@ -369,7 +382,8 @@ class Checks(Spy):
         armed = position.status is PositionStatus.CLOSING or self._watched(leader, position)
         reachable = now >= self._world.venue.maintenance_until and not self._world.venue.down
         quote = leader.market.quote(symbol)
-        sighted = quote is not None and leader.process.clock() - quote.at <= PRICE_MAX_AGE_MS + _CLOCKS_DIFFER_MS
+        price = quote.of(position.protection.trigger_by) if quote is not None else None
+        sighted = price is not None and leader.process.clock() - price[1] <= PRICE_MAX_AGE_MS + _CLOCKS_DIFFER_MS
         self._lasts(name, self._naked, symbol, not native and not armed, NAKED_MS, f"{symbol}: no stop, no watcher")
         blind = not native and not sighted and position.status is PositionStatus.OPEN and reachable
         self._lasts(name, self._blind, symbol, blind, BLIND_MS, f"{symbol}: no stop, and the watcher sees no price")

@@ -38,6 +38,9 @@ class ExchangeOrder:
     reduce_only: bool
     stop: Decimal | None
     created: int
+    stop_by: str = "LastPrice"
+    limit: Decimal | None = None
+    post_only: bool = False
     status: str = "New"
     filled: Decimal = _ZERO
     reject: str = "EC_NoError"
@@ -54,7 +57,8 @@ class ExchangeOrder:
             "orderId": self.id,
             "orderLinkId": self.link,
             "side": "Buy" if self.buys else "Sell",
-            "orderType": "Market",
+            "orderType": "Market" if self.limit is None else "Limit",
+            "price": "0" if self.limit is None else text(self.limit),
             "qty": text(self.qty),
             "cumExecQty": text(self.filled),
             "orderStatus": self.status,
@@ -75,13 +79,21 @@ class Book:
     listing: Listing
     last: Decimal
     mark: Decimal
+    index: Decimal
     size: Decimal = _ZERO
     cost: Decimal = _ZERO
     stop: Decimal | None = None
+    stop_by: str = "LastPrice"
     opened: Decimal = _ZERO
     largest: Decimal = _ZERO
     seq: int = 0
-    versions: deque[tuple[int, Row]] = field(default_factory=lambda: deque(maxlen=64))
+    versions: deque[tuple[int, Row, str]] = field(default_factory=lambda: deque(maxlen=64))
+    """Its rows, each with when it became so and what its stop was compared with, which a row does not tell."""
+
+    resting: list[ExchangeOrder] = field(default_factory=list)
+
+    def price_by(self, source: str) -> Decimal:
+        return {"LastPrice": self.last, "MarkPrice": self.mark, "IndexPrice": self.index}[source]
 
     def row(self) -> Row:
         flat = self.size == 0
@@ -128,7 +140,7 @@ class Exchange:
     def __init__(self, heap: Heap, random: Random, dice: Dice, listings: tuple[Listing, ...], balance: Decimal) -> None:
         self.heap = heap
         self.dice = dice
-        self.books = {str(listing.symbol): Book(listing, listing.first, listing.first) for listing in listings}
+        self.books = {str(it.symbol): Book(it, it.first, it.first, it.first) for it in listings}
         self.start_balance = balance
         self.wallet = balance
         self.log: list[LogLine] = []
@@ -156,6 +168,9 @@ class Exchange:
         reduce_only: bool,
         link: str = "",
         stop: Decimal | None = None,
+        stop_by: str = "LastPrice",
+        limit: Decimal | None = None,
+        post_only: bool = False,
         stop_type: str = "",
         create_type: str = "CreateByUser",
     ) -> ExchangeOrder:
@@ -169,6 +184,9 @@ class Exchange:
             reduce_only=reduce_only,
             stop=stop,
             created=self.heap.now,
+            stop_by=stop_by,
+            limit=limit,
+            post_only=post_only,
             stop_type=stop_type,
             create_type=create_type,
         )
@@ -183,8 +201,12 @@ class Exchange:
     def _match(self, order: ExchangeOrder) -> None:
         book = self.books[order.symbol]
         ours = bool(order.link)
+        if order.closed_at is not None:
+            return None
         if ours and self.dice.hits(Kind.ASYNC_REJECT):
             return self._close(order, "Rejected", "EC_RejectedByRiskControl")
+        if order.limit is not None:
+            return self._match_limit(book, order)
         wanted = order.qty
         if order.reduce_only:
             against = book.size if not order.buys else -book.size
@@ -200,13 +222,57 @@ class Exchange:
                 fill = self._on_step(book, wanted * share)
         for part in self._parts(book, fill):
             self._trade(book, order.buys, part, self._slipped(book, order.buys), "Trade", order)
-        if order.stop is not None and book.size != 0 and (book.size > 0) is order.buys and fill > 0:
-            book.stop = order.stop
+        self._attach_stop(book, order)
         if fill >= order.qty:
             return self._close(order, "Filled", "EC_NoError")
         if fill > 0:
             return self._close(order, "PartiallyFilledCanceled", "EC_NoImmediateQtyToFill")
         return self._close(order, "Cancelled", "EC_NoImmediateQtyToFill")
+
+    def _attach_stop(self, book: Book, order: ExchangeOrder) -> None:
+        """The stop an order brings along becomes the whole position's with its first fill."""
+        if order.stop is not None and order.filled > 0 and book.size != 0 and (book.size > 0) is order.buys:
+            book.stop, book.stop_by, order.stop = order.stop, order.stop_by, None
+
+    def _match_limit(self, book: Book, order: ExchangeOrder) -> None:
+        """As it comes: it takes what is at its price, and waits with the rest."""
+        assert order.limit is not None
+        if book.last <= order.limit if order.buys else book.last >= order.limit:
+            if order.post_only:
+                return self._close(order, "Cancelled", "EC_PostOnlyWillTakeLiquidity")
+            slipped = self._slipped(book, order.buys)
+            self._fill_limit(book, order, min(slipped, order.limit) if order.buys else max(slipped, order.limit))
+        if order.closed_at is None:
+            book.resting.append(order)
+            self._moved(order, tell=True)
+            self._tell_position(book)
+        return None
+
+    def _fill_limit(self, book: Book, order: ExchangeOrder, price: Decimal) -> None:
+        left = order.qty - order.filled
+        if self.dice.hits(Kind.BOOK_THIN):
+            share = Decimal(self.dice.of(Kind.BOOK_THIN).randint(5, 95)) / 100
+            left = self._on_step(book, left * share)
+        for part in self._parts(book, left):
+            self._trade(book, order.buys, part, price, "Trade", order)
+        self._attach_stop(book, order)
+        if order.filled >= order.qty:
+            self._close(order, "Filled", "EC_NoError")
+        elif order.filled > 0:
+            order.status = "PartiallyFilled"
+            self._moved(order, tell=True)
+
+    def cancel(self, link: str) -> bool:
+        """Whether there is something to cancel; it is done a little later, and a fill may come before."""
+        order = self.orders.get(link)
+        if order is None or order.closed_at is not None:
+            return False
+        self.heap.after(self._random.randint(1, 60), self._cancel, order)
+        return True
+
+    def _cancel(self, order: ExchangeOrder) -> None:
+        if order.closed_at is None:
+            self._close(order, "Cancelled", "EC_PerCancelRequest")
 
     def _parts(self, book: Book, fill: Decimal) -> list[Decimal]:
         """A fill in one to three executions."""
@@ -228,6 +294,9 @@ class Exchange:
 
     def _close(self, order: ExchangeOrder, status: str, reject: str) -> None:
         order.status, order.reject, order.closed_at = status, reject, self.heap.now
+        resting = self.books[order.symbol].resting
+        if order in resting:
+            resting.remove(order)
         self.closed += 1
         order.closed_no = self.closed
         self._moved(order, tell=True)
@@ -315,7 +384,7 @@ class Exchange:
         self.publish("position", book.versions[-1][1])
 
     def _remember(self, book: Book) -> None:
-        book.versions.append((self.heap.now, book.row()))
+        book.versions.append((self.heap.now, book.row(), book.stop_by))
 
     def _tell_wallet(self) -> None:
         self.publish("wallet", self.wallet_row())
@@ -335,10 +404,14 @@ class Exchange:
 
     # ---- what happens without anybody's request
 
-    def price_moved(self, symbol: str, last: Decimal, mark: Decimal) -> None:
+    def price_moved(self, symbol: str, last: Decimal, mark: Decimal, index: Decimal) -> None:
         book = self.books[symbol]
-        book.last, book.mark = last, mark
-        if book.stop is not None and (last <= book.stop if book.size > 0 else last >= book.stop):
+        book.last, book.mark, book.index = last, mark, index
+        for order in tuple(book.resting):
+            if order.limit is not None and (last <= order.limit if order.buys else last >= order.limit):
+                self._fill_limit(book, order, order.limit)
+        price = book.price_by(book.stop_by)
+        if book.stop is not None and (price <= book.stop if book.size > 0 else price >= book.stop):
             self.place(
                 symbol,
                 buys=book.size < 0,
@@ -348,9 +421,9 @@ class Exchange:
                 create_type="CreateByStopLoss",
             )
 
-    def set_stop(self, symbol: str, stop: Decimal | None) -> None:
+    def set_stop(self, symbol: str, stop: Decimal | None, stop_by: str = "LastPrice") -> None:
         book = self.books[symbol]
-        book.stop = stop
+        book.stop, book.stop_by = stop, stop_by
         self._tell_position(book)
 
     def fund(self, rate: Decimal) -> None:

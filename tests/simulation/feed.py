@@ -6,6 +6,7 @@ from decimal import Decimal
 from random import Random
 
 from backstop.domain.ids import Symbol
+from backstop.domain.protection import PriceSource
 from tests.simulation.clock import Heap
 from tests.simulation.exchange import Exchange
 from tests.simulation.faults import Dice, Kind
@@ -25,8 +26,10 @@ class Feed:
         self.frozen = False
         self.ticks = 0
         self.links: list[StreamLink] = []
-        self.true: dict[str, deque[tuple[int, Decimal]]] = {}
+        self.true: dict[tuple[str, PriceSource], deque[tuple[int, Decimal]]] = {}
         """What prices really were lately, with when they became so."""
+        self._premium: dict[str, int] = {}
+        """How many ticks the mark price lies above the index price; the last price wanders about between them."""
         self._heap = heap
         self._random = random
         self._dice = dice
@@ -36,7 +39,8 @@ class Feed:
         self._told: dict[str, str] = {}
         self._subscribed: dict[str, list[StreamLink]] = {}
         for symbol in symbols:
-            self.true[symbol] = deque([(heap.now, exchange.books[symbol].last)])
+            for source in PriceSource:
+                self.true[symbol, source] = deque([(heap.now, exchange.books[symbol].last)])
             heap.after(random.randint(1, self.period), self._tick, symbol)
 
     def subscribe(self, link: StreamLink, symbol: Symbol) -> None:
@@ -46,7 +50,9 @@ class Feed:
             links.append(link)
         if link.open:
             book = self._exchange.books[symbol]
-            fields = f'"symbol":"{symbol}","lastPrice":"{book.last}","markPrice":"{book.mark}"'
+            fields = (
+                f'"symbol":"{symbol}","lastPrice":"{book.last}","markPrice":"{book.mark}","indexPrice":"{book.index}"'
+            )
             self._push(link, symbol, "snapshot", fields, self._random.randint(5, 300))
 
     def _tick(self, symbol: str) -> None:
@@ -63,21 +69,33 @@ class Feed:
     def move(self, symbol: str, last: Decimal) -> None:
         """The price is now this; told as a delta of what changed."""
         book = self._exchange.books[symbol]
-        mark = last + self._random.randint(-3, 3) * book.listing.tick
-        self._note(symbol, last)
+        mark, index = self._others(symbol, last)
+        for source, price in ((PriceSource.LAST, last), (PriceSource.MARK, mark), (PriceSource.INDEX, index)):
+            self._note(symbol, source, price)
         self.ticks += 1
         self._trace.number(int(last / book.listing.tick))
-        fields = f'"symbol":"{symbol}","markPrice":"{mark}"'
+        fields = f'"symbol":"{symbol}","markPrice":"{mark}","indexPrice":"{index}"'
         told = str(last)
         if told != self._told.get(symbol):
             self._told[symbol] = told
             fields += f',"lastPrice":"{told}"'
-        self._exchange.price_moved(symbol, last, mark)
+        self._exchange.price_moved(symbol, last, mark, index)
         self._tell(symbol, fields)
 
-    def _note(self, symbol: str, last: Decimal) -> None:
-        true = self.true[symbol]
-        true.append((self._heap.now, last))
+    def _others(self, symbol: str, last: Decimal) -> tuple[Decimal, Decimal]:
+        """Mark and index price, each near the last price and seldom the same."""
+        if self.frozen:
+            return last, last
+        tick = self._exchange.books[symbol].listing.tick
+        most = int(last * Decimal("0.002") / tick)
+        step = max(most // 10, 1)
+        premium = self._premium.get(symbol, 0) + self._random.randint(-step, step)
+        self._premium[symbol] = premium = max(-most, min(most, premium))
+        return last + (premium // 2) * tick, last - (premium - premium // 2) * tick
+
+    def _note(self, symbol: str, source: PriceSource, price: Decimal) -> None:
+        true = self.true[symbol, source]
+        true.append((self._heap.now, price))
         while len(true) > 1 and true[1][0] < self._heap.now - _REMEMBERED_MS:
             true.popleft()
 
@@ -90,7 +108,8 @@ class Feed:
         )
         self._told.pop(symbol, None)
         mark = dice.choice((f',"markPrice":"{book.mark}"', "", ',"markPrice":"0"'))
-        self._tell(symbol, f'"symbol":"{symbol}","lastPrice":"{last}"{mark}')
+        index = dice.choice((f',"indexPrice":"{book.index}"', "", ',"indexPrice":"0"', ',"indexPrice":"-5"'))
+        self._tell(symbol, f'"symbol":"{symbol}","lastPrice":"{last}"{mark}{index}')
 
     def crash(self, symbol: str) -> None:
         """A real fall or rise by a tenth or two, in one tick."""

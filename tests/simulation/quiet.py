@@ -3,12 +3,13 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from backstop.domain.ids import Symbol
-from backstop.domain.order import OrderStatus
+from backstop.domain.ids import OrderLinkId, Symbol
+from backstop.domain.order import Order, OrderStatus
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.signal import Action, SignalStatus
 from backstop.domain.slot import Slot
 from backstop.engine.reversal import ReversalStep
+from streamer.bybit.codec import TRIGGER_NAMES
 from tests.simulation.shell import Streamer
 from tests.simulation.store import _shown
 from tests.simulation.venue import ORDERS_PER_S, READS_PER_S
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 _SAME_PRICE = Decimal("0.0001")
 _LAST_DIGIT = Decimal("0.0000000001")
 _RATE_SHARE = 0.6
-_ENDED = (SignalStatus.EXECUTED, SignalStatus.REFUSED, SignalStatus.EXPIRED, SignalStatus.FAILED)
+_CANCELS_WITHIN_MS = 15_000
+_ENDED = (
+    SignalStatus.SUPERSEDED,
+    SignalStatus.EXECUTED,
+    SignalStatus.REFUSED,
+    SignalStatus.EXPIRED,
+    SignalStatus.FAILED,
+)
 _UNDER_WAY = (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN, OrderStatus.OPEN)
 
 
@@ -32,6 +40,7 @@ def check_quiet(world: "World") -> None:
     every_execution_is_booked(world)
     ledger_balances(world)
     nothing_is_left_undone(world, leader)
+    nothing_waits_unwanted(world)
     dashboards_agree(world)
     resident_stops_stand(world)
 
@@ -120,7 +129,12 @@ def nothing_is_left_undone(world: "World", leader: Streamer) -> None:
     name = "12 nothing is left undone"
     store = world.store
     world.checks.done[name] += 1
+    waiting = [order for order in store.orders.values() if _may_wait(world, order)]
+    wanted = {order.signal_id for order in waiting}
+    opening = {order.position_id for order in waiting}
     for signal_id, row in store.signals.items():
+        if row.status is SignalStatus.EXECUTING and signal_id in wanted:
+            continue
         if row.status not in _ENDED:
             age = world.heap.now - row.received_at
             text = f"signal {row.signal.action} {row.signal.symbol} is {row.status} after {age} ms"
@@ -129,26 +143,50 @@ def nothing_is_left_undone(world: "World", leader: Streamer) -> None:
             world.checks.fail(
                 name, f"signal {signal_id} ended {row.endings} times, {row.status}: {row.reason}", "ending"
             )
-    for command in store.commands.values():
-        if command.status not in _ENDED:
+    for command_id, command in store.commands.items():
+        if command.status not in _ENDED and command_id not in opening:
             world.checks.fail(name, f"{type(command.command).__name__} is {command.status}", "command")
     for order in store.orders.values():
-        if order.status in _UNDER_WAY:
+        if order.status in _UNDER_WAY and order not in waiting:
             age = world.heap.now - order.created_at
             world.checks.fail(
                 name, f"order {order.link_id} {order.symbol} is {order.status}, made {age} ms ago", "order"
             )
     for reversal in store.reversals.values():
-        if reversal.step in (ReversalStep.CLOSING, ReversalStep.OPENING):
+        if reversal.step in (ReversalStep.CLOSING, ReversalStep.OPENING) and reversal.plan.cause_id not in opening:
             world.checks.fail(name, f"reversal of {reversal.plan.symbol} is {reversal.step}", "reversal")
     for position in _live(world).values():
-        if position.status is not PositionStatus.OPEN:
+        if position.status is not PositionStatus.OPEN and position.id not in opening:
             age = world.heap.now - position.updated_at
             text = f"{position.symbol} is {position.status} with {position.qty}, moved {age} ms ago"
             world.checks.fail("14 what is to be closed gets closed", text, "closing")
     assert leader.actor is not None
     for lane, line in leader.actor.state.waiting.items():
         world.checks.fail(name, f"{len(line)} wait for {lane.symbol}", "waiting")
+
+
+def _may_wait(world: "World", order: Order) -> bool:
+    """A limit order whose time is not over is no loose end."""
+    return (
+        order.status is OrderStatus.OPEN
+        and order.limit_price is not None
+        and order.expires_at is not None
+        and order.expires_at > world.heap.now - _CANCELS_WITHIN_MS
+    )
+
+
+def nothing_waits_unwanted(world: "World") -> None:
+    """An order waits at the exchange only while it may: known to us, and not over its time."""
+    name = "12 no limit order outlives its time"
+    world.checks.done[name] += 1
+    for book in world.exchange.books.values():
+        for order in book.resting:
+            intent = world.store.orders.get(OrderLinkId(order.link))
+            if intent is None or intent.status is not OrderStatus.OPEN:
+                world.checks.fail(name, f"{order.link} waits, and is {intent and intent.status} here", order.link)
+            elif intent.expires_at is not None and intent.expires_at < world.heap.now - _CANCELS_WITHIN_MS:
+                late = world.heap.now - intent.expires_at
+                world.checks.fail(name, f"{order.link} waits {late} ms longer than it may", order.link)
 
 
 def dashboards_agree(world: "World") -> None:
@@ -179,6 +217,9 @@ def resident_stops_stand(world: "World") -> None:
         if book.stop is None:
             world.checks.fail(name, f"{symbol} has none", symbol)
             continue
+        if book.stop_by != TRIGGER_NAMES[position.protection.trigger_by]:
+            text = f"{symbol} is compared with {book.stop_by}, wanted {position.protection.trigger_by}"
+            world.checks.fail(name, text, symbol)
         behind = (stop - book.stop) * position.side.sign
         if not 0 <= behind <= entry * position.protection.resident_gap * 4 + book.listing.tick * 4:
             world.checks.fail(

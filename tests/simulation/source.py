@@ -6,11 +6,12 @@ from decimal import Decimal
 from random import Random
 from uuid import UUID
 
+from backstop.domain.entry import AT_MARKET, LimitEntry
 from backstop.domain.ids import CommandId, SignalId, StrategyId, Symbol
 from backstop.domain.limits import HaltLevel, Limits
 from backstop.domain.money import Price, Qty
 from backstop.domain.position import Position, PositionStatus
-from backstop.domain.protection import BreakEven, PriceMark, Protection, TakeProfit, Trailing
+from backstop.domain.protection import BreakEven, PriceMark, PriceSource, Protection, TakeProfit, Trailing
 from backstop.domain.side import PositionSide
 from backstop.domain.signal import Action, Signal, Target
 from backstop.domain.strategy import OnOpposite, Sizing, SizingMode, Strategy
@@ -28,6 +29,9 @@ _ACTIONS = (
     *(Action.REVERSE,) * 3,
     *(Action.TARGET,) * 3,
 )
+
+
+_TRIGGERS = (*(PriceSource.LAST,) * 3, PriceSource.MARK, PriceSource.INDEX)
 
 
 class Source:
@@ -83,8 +87,20 @@ class Source:
                 trailing=self._trailing() if random.random() < 0.3 else None,
                 break_even=BreakEven(self._stop()) if random.random() < 0.2 else None,
                 time_exit_ms=random.choice((60_000, 900_000)) if random.random() < 0.15 else None,
+                trigger_by=random.choice(_TRIGGERS),
             ),
+            entry=self._limit() if random.random() < 0.25 else AT_MARKET,
+            max_entries=random.choice((1, 1, 2, 3, 5)),
         )
+
+    def _limit(self, last: Price | None = None) -> LimitEntry:
+        """A limit near the market; one far away only waits until it is over."""
+        random = self._random
+        share = Decimal(random.randint(0, 60)) / 10_000
+        at = PriceMark(share=share)
+        if last is not None and random.random() < 0.3:
+            at = PriceMark(price=Price(last * (1 + share * random.choice((-1, 1)))))
+        return LimitEntry(at, random.choice((5_000, 60_000, 300_000)), post_only=random.random() < 0.3)
 
     def _trailing(self) -> Trailing:
         return Trailing(self._stop(), self._stop() if self._random.random() < 0.5 else None)
@@ -154,6 +170,10 @@ class Source:
             take_profit=self._targets() if random.random() < 0.2 else None,
             leverage=Decimal(random.choice((1, 3, 20))) if random.random() < 0.1 else None,
             target=random.choice(tuple(Target)) if action is Action.TARGET else None,
+            trigger_by=random.choice(_TRIGGERS) if random.random() < 0.1 else None,
+            entry=(self._limit(Price(last)) if random.random() < 0.7 else AT_MARKET)
+            if random.random() < 0.15
+            else None,
         )
 
     def send(self, signal: Signal) -> None:
@@ -197,6 +217,8 @@ class Source:
                     Limits(max_open_positions=2),
                     Limits(max_orders_per_minute=2, cooldown_ms=20_000),
                     Limits(max_notional=Decimal(3_000)),
+                    Limits(max_position_notional=Decimal(1_500), max_leverage=Decimal(5)),
+                    Limits(symbols=frozenset(self._symbols[:3])),
                 )
             )
         else:

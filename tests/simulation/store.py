@@ -232,6 +232,8 @@ class Store:
                 exchange_order_id=order.exchange_order_id or before.exchange_order_id,
                 ret_code=order.ret_code,
                 reason=order.reason,
+                cancel_reason=order.cancel_reason,
+                cancel_asked_at=order.cancel_asked_at,
                 sent_at=before.sent_at if before.sent_at is not None else order.sent_at,
             )
         self.orders[order.link_id] = order
@@ -307,7 +309,9 @@ class Store:
         # By name, as a row is read: what has no column is as in a new position.
         stored: dict[str, Any] = {name: getattr(position, name) for name in _POSITION_COLUMNS}
         stored["protection"] = read_protection(write_protection(position.protection))
-        stored["levels"] = tuple(row.level for row in rows)
+        stored["resident"] = replace(position.resident, trigger_by=None)
+        source = position.protection.trigger_by
+        stored["levels"] = tuple(replace(row.level, trigger_by=source) for row in rows)
         return Position(**stored)
 
     def live_orders(self) -> list[Order]:
@@ -340,7 +344,7 @@ class Store:
 _POSITION_COLUMNS = (
     "id", "symbol", "side", "opened_at", "strategy_id", "signal_id", "leverage", "status", "qty", "cost", "entry_qty",
     "entry_value", "exit_qty", "exit_value", "gross_pnl", "fees", "funding", "levels_round", "resident",
-    "closing_link_id", "exit_reason", "updated_at", "position_idx",
+    "closing_link_id", "exit_reason", "updated_at", "position_idx", "entries",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ ORDERS_PER_S = 10
 READS_PER_S = 50
 REQUESTS_PER_5S = 600
 _RECENT_CLOSED = 500
+_ACTIVE = ("New", "PartiallyFilled")
 _DAY = 86_400_000
 
 ENDPOINTS = (
@@ -25,6 +26,7 @@ ENDPOINTS = (
     "private_get_v5_order_history",
     "private_get_v5_account_wallet_balance",
     "private_post_v5_order_create",
+    "private_post_v5_order_cancel",
     "private_post_v5_position_trading_stop",
 )
 
@@ -59,7 +61,8 @@ class Venue:
         self.pressure_until = 0
         self.requests: Counter[str] = Counter()
         self.asked_at: dict[str, int] = {}
-        self.order_rate, self.read_rate, self.all_rate = Window(1_000), Window(1_000), Window(5_000)
+        self.order_rate, self.cancel_rate, self.read_rate = Window(1_000), Window(1_000), Window(1_000)
+        self.all_rate = Window(5_000)
         self._leverage: dict[str, str] = {}
 
     def answer(self, method: str, parameters: Mapping[str, Any], signed_at: int) -> Reply:
@@ -75,6 +78,8 @@ class Venue:
         match method:
             case "private_post_v5_order_create":
                 return self._create(parameters, now)
+            case "private_post_v5_order_cancel":
+                return self._cancel(parameters, now)
             case "private_post_v5_position_trading_stop":
                 return self._trading_stop(parameters)
             case "private_post_v5_position_set_leverage":
@@ -95,6 +100,8 @@ class Venue:
                 return self._page(self._positions(seen_until), parameters)
             case "private_get_v5_execution_list":
                 return self._page(self._executions(parameters, seen_until), parameters)
+            case "private_get_v5_order_realtime" if parameters.get("orderFilter") == "StopOrder":
+                return self._page(self._stops(seen_until), parameters)
             case "private_get_v5_order_realtime":
                 return _ok({"list": self._realtime(str(parameters["orderLinkId"]), seen_until)})
             case "private_get_v5_order_history":
@@ -129,8 +136,18 @@ class Venue:
             reduce_only=bool(body.get("reduceOnly", False)),
             link=link,
             stop=Decimal(str(stop)) if stop is not None else None,
+            stop_by=str(body.get("slTriggerBy", "LastPrice")),
+            limit=Decimal(str(body["price"])) if body["orderType"] == "Limit" else None,
+            post_only=body.get("timeInForce") == "PostOnly",
         )
         return _ok({"orderId": order.id, "orderLinkId": link})
+
+    def _cancel(self, body: Mapping[str, Any], now: int) -> Reply:
+        if self.cancel_rate.add(now) > ORDERS_PER_S:
+            return _refuse(10006, "Too many visits. Exceeded the API Rate Limit.")
+        if not self.exchange.cancel(str(body["orderLinkId"])):
+            return _refuse(110001, "order not exists or too late to cancel")
+        return _ok({"orderLinkId": str(body["orderLinkId"])})
 
     def _unacceptable(self, body: Mapping[str, Any]) -> Reply | None:
         book = self.exchange.books.get(str(body.get("symbol")))
@@ -148,6 +165,10 @@ class Venue:
             return (
                 None if against > 0 else _refuse(110017, "current position is zero, cannot fix reduce-only order qty")
             )
+        if body["orderType"] == "Limit" and (
+            (limit := Decimal(str(body["price"]))) <= 0 or limit % book.listing.tick != 0
+        ):
+            return _refuse(10001, "params error: price invalid")
         if qty * book.last < 5:
             return _refuse(110094, "Order does not meet minimum order value 5USDT")
         leverage = Decimal(self._leverage.get(book.listing.symbol, "1"))
@@ -155,7 +176,10 @@ class Venue:
         if margin + qty * book.last / leverage > self.exchange.equity():
             return _refuse(110007, "ab not enough for new order")
         stop = body.get("stopLoss")
-        if stop is not None and (Decimal(str(stop)) >= book.last) is buys:
+        base = book.price_by(str(body.get("slTriggerBy", "LastPrice")))
+        if body["orderType"] == "Limit" and body.get("slTriggerBy", "LastPrice") == "LastPrice":
+            base = Decimal(str(body["price"]))
+        if stop is not None and (Decimal(str(stop)) >= base) is buys:
             return _refuse(10001, f"StopLoss set for {body['side']} position should lower than base_price")
         return None
 
@@ -164,11 +188,12 @@ class Venue:
         stop = Decimal(str(body["stopLoss"]))
         if book.size == 0:
             return _refuse(10001, "can not set tp/sl/ts for zero position")
-        if (stop >= book.last) is (book.size > 0):
+        stop_by = str(body["slTriggerBy"])
+        if (stop >= book.price_by(stop_by)) is (book.size > 0):
             return _refuse(10001, "StopLoss set for position should lower than base_price")
-        if stop == book.stop:
+        if stop == book.stop and stop_by == book.stop_by:
             return _refuse(34040, "not modified")
-        self.exchange.set_stop(str(body["symbol"]), stop)
+        self.exchange.set_stop(str(body["symbol"]), stop, stop_by)
         return _ok({})
 
     def _set_leverage(self, body: Mapping[str, Any]) -> Reply:
@@ -187,6 +212,28 @@ class Venue:
             row = book.versions[max(at - 1, 0)][1]
             if row["side"]:
                 rows.append({**row, "markPrice": str(book.mark)})
+        return rows
+
+    def _stops(self, seen_until: int) -> list[Row]:
+        """The positions' own stops, which are orders that wait."""
+        rows = []
+        for book in self.exchange.books.values():
+            at = bisect_right(book.versions, seen_until, key=lambda version: version[0])
+            _, row, stop_by = book.versions[max(at - 1, 0)]
+            if row["side"] and row["stopLoss"] != "0":
+                rows.append(
+                    {
+                        "category": "linear",
+                        "symbol": row["symbol"],
+                        "positionIdx": 0,
+                        "orderId": f"s{row['symbol']}",
+                        "orderLinkId": "",
+                        "orderStatus": "Untriggered",
+                        "stopOrderType": "StopLoss",
+                        "triggerPrice": row["stopLoss"],
+                        "triggerBy": stop_by,
+                    }
+                )
         return rows
 
     def _executions(self, parameters: Mapping[str, Any], seen_until: int) -> list[Row]:
@@ -211,7 +258,7 @@ class Venue:
         if found is None:
             return []
         order, row = found
-        if row["orderStatus"] != "New":
+        if row["orderStatus"] not in _ACTIVE:
             assert order.closed_at is not None
             forgotten = order.closed_no <= self.exchange.closed - _RECENT_CLOSED
             if order.closed_at < self.exchange.wiped_at or forgotten:
@@ -220,7 +267,7 @@ class Venue:
 
     def _history(self, link: str, seen_until: int) -> list[Row]:
         found = self._version(link, seen_until)
-        if found is None or found[1]["orderStatus"] == "New":
+        if found is None or found[1]["orderStatus"] in _ACTIVE:
             return []
         order, row = found
         assert order.closed_at is not None

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backstop.domain.execution import Execution, ExitReason
-from backstop.domain.ids import order_link_id
+from backstop.domain.ids import next_attempt, order_link_id
 from backstop.domain.money import Price, Qty
 from backstop.domain.order import Order, OrderStatus
 from backstop.domain.position import PositionStatus, Trade
@@ -339,3 +339,16 @@ def test_forgotten_close_keeps_its_reason(way: str) -> None:
     bot.signal(way)
     bot.fills(bot.last_order, at="100")
     assert bot.trade.exit_reason is (ExitReason.SIGNAL if way == "close" else ExitReason.REVERSE)
+
+
+def test_second_close_of_a_rung_filled_before_a_crash_is_not_closed_again() -> None:
+    """Seen: only the first was written down; its rest was sent anew as if nothing of it had filled."""
+    bot = Bot(protection=protection("1%", ("1%", "0.5")))
+    bot.opens("buy")
+    bot.tick("101")
+    rung = bot.last_order
+    second = replace(rung, link_id=next_attempt(rung.link_id))
+    bot.executes(bot.execution(second.side, "0.5", "101", order=second))
+    bot.reports(OrderStatus.REJECTED, "0", rung)
+    bot.wait(10_000)
+    assert (bot.position.qty, bot.written.orders[second.link_id].filled_qty) == (Decimal("0.5"), Decimal("0.5"))
