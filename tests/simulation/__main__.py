@@ -29,12 +29,14 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=6.0, help="simulated hours with faults, for each seed")
     parser.add_argument("--seed", type=int, help="run this one and print its trace")
     parser.add_argument("--only", action="append", metavar="KIND", help="only these kinds of fault (NONE: none)")
+    parser.add_argument("--once", action="store_true", help="run each seed once, not twice to compare")
     parser.add_argument("--no-minimise", action="store_true", help="do not make failing seeds small")
     arguments = parser.parse_args()
     console = Console()
     if arguments.seed is not None:
         return replay(console, arguments.seed, arguments.hours, arguments.only)
-    total = many(console, arguments.first, arguments.seeds, arguments.hours)
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
+    total = many(console, seeds, arguments.hours, once=arguments.once)
     print_report(console, total)
     if not arguments.no_minimise:
         for found in list(total.unknown().values())[:_SHOWN]:
@@ -59,18 +61,18 @@ def replay(console: Console, seed: int, hours: float, only: list[str] | None, *,
     return 1 if any(known(violation) is None for violation in outcome.violations) else 0
 
 
-def many(console: Console, first: int, count: int, hours: float) -> Total:
-    """Both workers run every seed; their digests must be alike."""
-    total = Total()
+def many(console: Console, seeds: range, hours: float, *, once: bool = False) -> Total:
+    """Two workers share the seeds if each is to be run `once`. Else both run all, and their digests must be alike."""
+    total = Total(once=once)
     arrived: queue.Queue[Outcome | Exception | None] = queue.Queue()
-    workers = [Worker(first, count, hours, salt) for salt in (1, 2)]
+    workers = [Worker(seeds[salt - 1 :: 2] if once else seeds, hours, salt) for salt in (1, 2)]
     for worker in workers:
         threading.Thread(target=_listen, args=(worker, arrived), daemon=True).start()
     started = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-            bar = progress.add_task("runs", total=2 * count)
+            bar = progress.add_task("runs", total=len(seeds) * (1 if once else 2))
             running = len(workers)
             while running:
                 outcome = arrived.get()

@@ -20,8 +20,9 @@ _LINES_SHOWN = 60
 
 @dataclass
 class Total:
-    """Outcomes added up. Each seed is run twice, and both runs are counted."""
+    """Outcomes added up. A seed is run twice unless `once`, and both runs are counted."""
 
+    once: bool = False
     seeds: int = 0
     runs: int = 0
     hours: float = 0.0
@@ -83,7 +84,7 @@ def print_report(console: Console, total: Total) -> None:
 def _sums(total: Total) -> RenderableType:
     table = _table("Simulation", "", "sum", "an hour")
     per_hour = max(total.hours, 0.001)
-    table.add_row("seeds, each run twice", f"{total.seeds:,}", "")
+    table.add_row(f"seeds, each run {'once' if total.once else 'twice'}", f"{total.seeds:,}", "")
     table.add_row("simulated hours", f"{total.hours:,.0f}", "")
     for name, number in (
         ("events (prices judged + engine steps)", total.events),

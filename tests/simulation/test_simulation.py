@@ -40,7 +40,7 @@ def test_faults_of_every_kind_are_injected() -> None:
 
 
 def test_a_seed_runs_the_same_twice_and_whatever_the_order_of_sets() -> None:
-    salted = Worker(1, 3, HOURS, salt=7)
+    salted = Worker(range(1, 4), HOURS, salt=7)
     here = [run(Setup(seed, HOURS)).digest for seed in range(1, 4)]
     assert [run(Setup(seed, HOURS)).digest for seed in range(1, 4)] == here
     assert [outcome.digest for outcome in salted.outcomes()] == here

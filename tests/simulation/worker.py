@@ -1,6 +1,6 @@
-"""Runs seeds and tells each outcome as a line of JSON. `python -m tests.simulation.worker FIRST COUNT HOURS`.
+"""Runs seeds and tells each outcome as a line of JSON. `python -m tests.simulation.worker FIRST END STEP HOURS`.
 
-Every seed is run by two workers whose hashes are salted differently: what depends on the order of a set shows.
+A seed run by two workers, whose hashes are salted differently, shows what depends on the order of a set.
 """
 
 import json
@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def main(arguments: list[str]) -> None:
-    first, count, hours = int(arguments[0]), int(arguments[1]), float(arguments[2])
-    for seed in range(first, first + count):
-        print(write(run(Setup(seed, hours))), flush=True)  # noqa: T201 - the line is the answer
+    first, end, step = map(int, arguments[:3])
+    for seed in range(first, end, step):
+        print(write(run(Setup(seed, float(arguments[3])))), flush=True)  # noqa: T201 - the line is the answer
 
 
 def write(outcome: Outcome) -> str:
@@ -43,11 +43,12 @@ def read(line: str) -> Outcome:
 
 
 class Worker:
-    """A process that runs seeds. `salt` differs between the two that run the same."""
+    """A process that runs seeds. `salt` differs between two that run the same."""
 
-    def __init__(self, first: int, count: int, hours: float, salt: int) -> None:
+    def __init__(self, seeds: range, hours: float, salt: int) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.simulation.worker", str(first), str(count), str(hours)],
+            [sys.executable, "-m", "tests.simulation.worker"]
+            + [str(number) for number in (seeds.start, seeds.stop, seeds.step, hours)],
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
