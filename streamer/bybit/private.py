@@ -17,8 +17,9 @@ from backstop.engine.events import Event, Executed, PositionReported, WalletRepo
 from backstop.telemetry import logger
 from backstop.vault import Credentials
 from streamer.bybit import codec
+from streamer.bybit.novelties import Novelties
 from streamer.bybit.signing import login_args
-from streamer.bybit.socket import Admit, Socket, at_once
+from streamer.bybit.socket import Admit, Socket, at_once, short_lived
 
 log = logger("streamer")
 
@@ -54,7 +55,10 @@ class PrivateStream:
         self._clock = clock
         self._exchange_clock = exchange_clock or clock
         self._open_since: int | None = None
-        self.socket = Socket(f"private {name}", url, self, silence_s=lambda: None, clock=clock, admit=admit)
+        self._novelties = Novelties()
+        self.socket = Socket(
+            f"private {name}", short_lived(url), self, silence_s=lambda: None, clock=clock, admit=admit
+        )
 
     async def open(self, connection: ClientConnection) -> None:
         args = login_args(self._credentials.api_key, self._credentials.api_secret, self._exchange_clock())
@@ -96,10 +100,15 @@ class PrivateStream:
         try:
             event = self._read(topic, row)
         except (codec.Unreadable, KeyError, TypeError, ValueError, AttributeError) as error:
-            self._on_unreadable(topic, f"{type(error).__name__}: {error}", msgspec.json.encode(row).decode()[:4000])
+            self._set_aside(topic, f"{type(error).__name__}: {error}", row)
             return
+        if (new := self._novelties.in_row(topic, row)) is not None:
+            self._set_aside(topic, new, row)
         if event is not None:
             self._on_event(event)
+
+    def _set_aside(self, topic: str, reason: str, row: object) -> None:
+        self._on_unreadable(topic, reason, msgspec.json.encode(row).decode()[:4000])
 
     def _read(self, topic: str, row: codec.Fields) -> Event | None:
         if row.get("category", "linear") != "linear":

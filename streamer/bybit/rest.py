@@ -159,10 +159,13 @@ class BybitRest:
             try:
                 yield codec.read_execution(row)
             except codec.Unreadable as error:
-                text = json.dumps(row)
-                if text not in self._aside and self.on_unreadable is not None:
-                    self._aside.add(text)
-                    self.on_unreadable("execution", str(error), text)
+                self._set_aside("execution", error, row)
+
+    def _set_aside(self, topic: str, error: codec.Unreadable, row: codec.Fields) -> None:
+        text = json.dumps(row)
+        if text not in self._aside and self.on_unreadable is not None:
+            self._aside.add(text)
+            self.on_unreadable(topic, str(error), text)
 
     async def executions_of(self, link_id: OrderLinkId) -> list[Execution]:
         rows = await self._pages("/v5/execution/list", {"category": "linear", "orderLinkId": link_id, "limit": "100"})
@@ -295,8 +298,13 @@ class BybitRest:
 
     async def _find_order(self, path: str, link_id: OrderLinkId) -> OrderReported | None:
         reply = await self._call("GET", path, {"category": "linear", "orderLinkId": link_id})
-        rows = reply["result"]["list"]
-        return _read_all(codec.read_order, rows[:1])[0] if rows else None
+        for row in reply["result"]["list"]:
+            try:
+                return codec.read_order(row)
+            except codec.Unreadable as error:
+                self._set_aside("order", error, row)
+                raise NoAnswer(f"not understood: {error}") from None
+        return None
 
     async def _pages(self, path: str, parameters: Mapping[str, str]) -> list[codec.Fields]:
         """All rows of all pages, however many; a cursor that comes twice is no answer."""

@@ -19,15 +19,21 @@ from backstop.telemetry import logger
 
 log = logger("streamer")
 
-PING_EVERY_S = 4.0
-DEAD_AFTER_S = 10.0
-"""Nothing heard for so long, pongs neither: the other end is gone, whatever TCP says."""
-
 CONNECT_TIMEOUT_S = 10.0
 _BACKOFF_FIRST_S = 0.5
 _BACKOFF_MOST_S = 30.0
 _STABLE_AFTER_S = 30.0
 
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """`dead_after_s`: nothing heard for so long, pongs neither, and the other end is gone, whatever TCP says."""
+
+    ping_every_s: float = 4.0
+    dead_after_s: float = 10.0
+
+
+PULSE = Pulse()
 
 Admit = Callable[[], Awaitable[None]]
 """Returns when a connection may be made."""
@@ -83,6 +89,7 @@ class Socket:
         clock: Callable[[], int],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         admit: Admit = at_once,
+        pulse: Pulse = PULSE,
     ) -> None:
         self.name = name
         self.state = SocketState.DISCONNECTED
@@ -93,6 +100,7 @@ class Socket:
         self._clock = clock
         self._sleep = sleep
         self._admit = admit
+        self._pulse = pulse
         self._backoff = Backoff(random.Random())  # noqa: S311 - jitter
         self.connection: ClientConnection | None = None
 
@@ -147,7 +155,7 @@ class Socket:
 
     async def _listen(self, connection: ClientConnection) -> None:
         loop = asyncio.get_running_loop()
-        ping_at = loop.time() + PING_EVERY_S
+        ping_at = loop.time() + self._pulse.ping_every_s
         heard_at = loop.time()
         data_at = loop.time()
         expecting = False
@@ -157,13 +165,15 @@ class Socket:
             if not expecting:
                 data_at = now  # silence counts from when data was first expected
             expecting = silence is not None
-            dead_at = min(heard_at + DEAD_AFTER_S, data_at + silence if silence is not None else float("inf"))
+            dead_at = min(
+                heard_at + self._pulse.dead_after_s, data_at + silence if silence is not None else float("inf")
+            )
             if now >= dead_at:
                 self.state = SocketState.STALE
                 raise TimeoutError(f"nothing heard for {now - min(heard_at, data_at):.1f} s")
             if now >= ping_at:
                 await self.send({"op": "ping"})
-                ping_at = now + PING_EVERY_S
+                ping_at = now + self._pulse.ping_every_s
             try:
                 async with asyncio.timeout(min(ping_at, dead_at) - now):
                     frame = await connection.recv()
@@ -180,12 +190,20 @@ class Socket:
         self._stream.closed()
 
 
+def short_lived(url: str) -> str:
+    """The address of a connection that the exchange ends after half a minute in which neither end said anything.
+
+    Source: Bybit V5, "Connect" (max_active_time, private and trade streams).
+    """
+    return f"{url}{'&' if '?' in url else '?'}max_active_time=30s"
+
+
 def notice_silence(one: sockets.socket) -> None:
     """Have the kernel find out within some seconds that the other end is gone: what is sent must be acknowledged, and an
     idle connection is asked whether it lives."""
     one.setsockopt(sockets.SOL_SOCKET, sockets.SO_KEEPALIVE, 1)
     for name, value in (
-        ("TCP_USER_TIMEOUT", round(DEAD_AFTER_S * 1000)),
+        ("TCP_USER_TIMEOUT", round(PULSE.dead_after_s * 1000)),
         ("TCP_KEEPIDLE", 5),
         ("TCP_KEEPINTVL", 2),
         ("TCP_KEEPCNT", 3),

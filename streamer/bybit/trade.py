@@ -21,7 +21,7 @@ from backstop.vault import Credentials
 from streamer.bybit.answers import NoAnswer, NotSent, Refusal
 from streamer.bybit.ret_codes import NOT_THIS_SOCKET, OK, RESTARTING, Meaning, meaning_of
 from streamer.bybit.signing import login_args
-from streamer.bybit.socket import Admit, Socket, SocketState, at_once
+from streamer.bybit.socket import Admit, Socket, SocketState, at_once, short_lived
 from streamer.bybit.transport import RECV_WINDOW_MS, Turns
 
 log = logger("streamer")
@@ -53,7 +53,7 @@ class TradeSocket:
         self._answer_within_s = answer_within_s
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._numbers = count(1)
-        self.socket = Socket(f"trade {name}", url, self, silence_s=lambda: None, clock=clock, admit=admit)
+        self.socket = Socket(f"trade {name}", short_lived(url), self, silence_s=lambda: None, clock=clock, admit=admit)
 
     @property
     def is_open(self) -> bool:

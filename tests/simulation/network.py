@@ -12,7 +12,7 @@ from streamer.bybit.private import PrivateStream
 from streamer.bybit.public import SILENCE_S, PublicStream
 from streamer.bybit.rest import BybitRest
 from streamer.bybit.ret_codes import OK
-from streamer.bybit.socket import DEAD_AFTER_S, Backoff
+from streamer.bybit.socket import PULSE, Backoff
 from streamer.bybit.transport import TIMEOUT_MS, Transport, always, judged
 from tests.simulation.clock import Answer, Heap
 from tests.simulation.faults import Dice, Kind
@@ -272,7 +272,7 @@ class StreamLink:
         """The other end vanishes without a word; no pong comes back, which is noticed in the end."""
         if self.open and not self.dead:
             self.dead = True
-            self.process.after(round(DEAD_AFTER_S * 1000), self._unanswered, self.opened_at)
+            self.process.after(round(PULSE.dead_after_s * 1000), self._unanswered, self.opened_at)
 
     def _unanswered(self, opened_at: int) -> None:
         if self.opened_at == opened_at:

@@ -2,16 +2,20 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backstop.engine.events import Event, Executed, OrderReported, PositionReported
 from backstop.vault import Credentials
 from simulator.server import Simulator
+from streamer.bybit.novelties import Novelties
 from streamer.bybit.private import TOPICS, PrivateStream
 from streamer.bybit.socket import SocketState
 from streamer.clock import now_ms
@@ -106,3 +110,45 @@ async def test_exec_type_nobody_knows_is_passed_on(listener: Listener) -> None:
     await listener.buys()
     await until(lambda: bool(listener.executed()))
     assert listener.executed()[0].execution.exec_type == "NewKindOfFill"
+
+
+async def test_what_is_new_in_a_row_is_set_aside_once_and_the_row_counts(listener: Listener) -> None:
+    def told(topic: str, **row: Any) -> None:
+        frame = {"topic": topic, "id": "", "creationTime": 1, "data": [row]}
+        listener.stream.receive(json.dumps(frame))
+
+    whole = {"category": "linear", "symbol": "BTCUSDT", "orderId": "o", "orderLinkId": "a-o-1", "cumExecQty": "0"}
+    told("order", **whole, orderStatus="New", orderType="Market", starSign="Leo", stopOrderType="Moonshot")
+    told("order", **whole, orderStatus="New", orderType="Market", starSign="Leo", stopOrderType="Moonshot")
+    told("order", **whole, orderStatus="New", orderType="Iceberg")
+    assert len([event for event in listener.events if isinstance(event, OrderReported)]) == 3
+    assert [reason for _, reason, _ in listener.unreadable] == [
+        "not known here: field starSign, stopOrderType Moonshot",
+        "not known here: orderType Iceberg",
+    ]
+    assert "Leo" in listener.unreadable[0][2]
+
+
+async def test_a_status_nobody_knows_decides_nothing(listener: Listener) -> None:
+    row = {"category": "linear", "symbol": "BTCUSDT", "orderId": "o", "orderLinkId": "a-o-1", "orderStatus": "Dreaming"}
+    listener.stream.receive(json.dumps({"topic": "order", "data": [row]}))
+    assert listener.events == []
+    ((topic, reason, _),) = listener.unreadable
+    assert (topic, "Dreaming" in reason) == ("order", True)
+
+
+@given(
+    st.sampled_from(["order", "execution", "position", "wallet", "greeks", ""]),
+    st.dictionaries(st.text(max_size=12), st.none() | st.text(max_size=9) | st.integers() | st.lists(st.none())),
+)
+def test_no_row_is_too_new_to_be_looked_at(topic: str, row: dict[str, Any]) -> None:
+    novelties = Novelties()
+    first = novelties.in_row(topic, row)
+    assert novelties.in_row(topic, row) is None
+    assert topic in ("order", "execution", "position") or first is None
+
+
+def test_an_exchange_that_makes_things_up_fills_nothing() -> None:
+    novelties = Novelties()
+    told = [novelties.in_row("order", {f"field{number}": 1}) for number in range(1_000)]
+    assert sum(reason is not None for reason in told) == 200

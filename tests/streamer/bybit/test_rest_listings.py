@@ -53,6 +53,28 @@ async def test_evidence_that_is_not_understood_is_no_evidence(sim: Simulator, re
         await rest.executions_of(OrderLinkId("a-o-1"))
 
 
+async def test_an_order_whose_status_nobody_knows_is_set_aside_once(
+    hosts: Hosts, session: aiohttp.ClientSession
+) -> None:
+    row = {"orderLinkId": "a-o-1", "orderId": "x", "orderStatus": "Dreaming", "cumExecQty": "0"}
+
+    async def orders(_: web.Request) -> web.Response:
+        return web.json_response({"retCode": 0, "retMsg": "OK", "result": {"list": [row]}, "time": now_ms()})
+
+    app = web.Application()
+    app.router.add_get("/v5/order/realtime", orders)
+    async with TestServer(app) as server:
+        rest = BybitRest(replace(hosts, rest=str(server.make_url("")).rstrip("/")), CREDENTIALS, session, now_ms)
+        aside: list[tuple[str, str, str]] = []
+        rest.on_unreadable = lambda *what: aside.append(what)
+        for _ in range(2):
+            with pytest.raises(NoAnswer):
+                await rest.open_order(OrderLinkId("a-o-1"))
+        ((topic, reason, text),) = aside
+        assert (topic, "Dreaming" in reason, "Dreaming" in text) == ("order", True, True)
+        await rest.close()
+
+
 async def test_thousands_of_executions_are_all_read(sim: Simulator, rest: BybitRest) -> None:
     """More than fifty pages of a hundred, all within one window of seven days."""
     await by_hand(sim, "Buy")
