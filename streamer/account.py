@@ -42,7 +42,6 @@ from backstop.engine.events import (
     ResidentStopRefused,
     SnapshotTaken,
     Verdict,
-    WalletReported,
 )
 from backstop.engine.prices import fresh, still_there
 from backstop.engine.state import AccountState
@@ -328,9 +327,9 @@ class AccountActor:
         self._progress.executions_to = max([self._progress.executions_to, *(execution.at for execution in executions)])
         self.handle(SnapshotTaken(positions, started))
         if started - self._progress.wallet_at > _WALLET_EVERY_MS:
-            equity = await self._rest.equity()
-            if equity is not None:
-                self.handle(WalletReported(equity))
+            wallet = await self._rest.wallet()
+            if wallet is not None:
+                self.handle(wallet)
             self._progress.wallet_at = started
         self._progress.audited_at = started
         self.audited.set()

@@ -53,7 +53,7 @@ async def examine(rest: BybitRest, server: str, symbols: Collection[Symbol]) -> 
         facts = Facts(
             key=key,
             account=await rest.account_info(),
-            equity=await rest.equity(),
+            equity=wallet.equity if (wallet := await rest.wallet()) is not None else None,
             hedged=frozenset([symbol for symbol in asked if await rest.is_hedged(symbol)]),
             asked=asked,
             server=server,

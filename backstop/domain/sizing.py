@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from backstop.domain.instrument import Instrument, fit_quantity
+from backstop.domain.margin import margin_share
 from backstop.domain.money import Price, Qty
 from backstop.domain.refusal import Refused
 from backstop.domain.strategy import Sizing, SizingMode
@@ -14,6 +15,7 @@ def size_entry(
     price: Price,
     stop: Price | None,
     equity: Decimal | None,
+    available: Decimal | None = None,
     leverage: Decimal,
     instrument: Instrument,
 ) -> Qty | Refused:
@@ -21,7 +23,8 @@ def size_entry(
 
     `stop` is where the position would be closed at a loss, `equity` the account's USDT; a mode that needs one that is
     not there is refused. With `risk_pct` a fill at `price` stopped at `stop` loses at most that share of equity,
-    before fees and slippage. The notional never exceeds equity × leverage while equity is known.
+    before fees and slippage. The notional never exceeds equity × leverage while equity is known; sized by equity, it never
+    exceeds what the `available` USDT pay margin and fees for.
     """
     wanted = _wanted(sizing, price, stop, equity)
     if isinstance(wanted, Refused):
@@ -34,6 +37,8 @@ def size_entry(
                 {"got": f"{wanted * price:.2f}", "maximum": f"{equity * leverage:.2f}"},
             )
         wanted = equity * leverage / price
+    if available is not None and sizing.mode in (SizingMode.EQUITY_PCT, SizingMode.RISK_PCT):
+        wanted = min(wanted, max(available, Decimal(0)) / margin_share(leverage) / price)
     return fit_quantity(wanted, price, instrument)
 
 

@@ -1,22 +1,15 @@
 """A signal becomes an order, waits for its symbol, or is declined with a reason."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 from uuid import UUID
 
-from backstop.domain.entry import LimitEntry, limit_price
+from backstop.domain.entry import LimitEntry
 from backstop.domain.ids import PositionId, Symbol, order_link_id
-from backstop.domain.instrument import Instrument, fit_quantity
-from backstop.domain.money import Price, Qty, plain
+from backstop.domain.instrument import Instrument
+from backstop.domain.money import Qty, plain
 from backstop.domain.order import Order, Purpose
-from backstop.domain.placement import STOP_MAX_SHARE, misplaced_level
 from backstop.domain.position import Position, PositionStatus
-from backstop.domain.protection import (
-    first_stop_price,
-    resident_behind,
-    resident_stop_price,
-    tightest,
-)
 from backstop.domain.refusal import Refused
 from backstop.domain.side import PositionSide
 from backstop.domain.signal import (
@@ -30,16 +23,17 @@ from backstop.domain.signal import (
     protection_of,
     wish_of,
 )
-from backstop.domain.sizing import size_entry
 from backstop.domain.strategy import OnOpposite, Strategy
 from backstop.engine.effects import Remind, SaveReversal, SendOrder, SettleSignal, Subscribe
-from backstop.engine.events import Quote, TakeNext
+from backstop.engine.events import TakeNext
 from backstop.engine.exits import CAUSED_LEGS, close_position
-from backstop.engine.rails import count_entry, refusal_of
+from backstop.engine.margin import reserve
+from backstop.engine.rails import count_entry
 from backstop.engine.reversal import EntryPlan, Reversal, ReversalStep
 from backstop.engine.settle import settle_plan, settle_signal
 from backstop.engine.shield import change_protection
 from backstop.engine.targets import missing
+from backstop.engine.terms import Terms, terms_of
 from backstop.engine.turn import Turn
 
 QUOTE_MAX_AGE_MS = 3_000
@@ -200,41 +194,14 @@ def open_position(turn: Turn, plan: EntryPlan) -> None:
         turn.afterwards(Subscribe(plan.symbol))
         _wait(turn, plan)
         return
-    terms = _terms(turn, plan, quote, instrument)
+    terms = terms_of(turn, plan, quote, instrument)
     if isinstance(terms, Refused):
         settle_plan(turn, plan, SignalStatus.REFUSED, terms)
         return
     count_entry(turn)
     position = _grown(turn, plan) or _new_position(turn, plan)
-    _send_entry(turn, plan, position, terms, _resident_stop(position, terms.qty, terms.price, instrument))
-
-
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """What an opening order asks for. `price` is what it is likely to fill at."""
-
-    qty: Qty
-    price: Price
-    limit_price: Price | None
-
-
-def _terms(turn: Turn, plan: EntryPlan, quote: Quote, instrument: Instrument) -> _Terms | Refused:
-    limit, price = None, quote.last
-    if isinstance(plan.entry, LimitEntry):
-        limit = limit_price(plan.entry, plan.side, quote.last, instrument)
-        if limit <= 0 or abs(limit - quote.last) > quote.last * STOP_MAX_SHARE:
-            return Refused(
-                "limit_too_far",
-                f"a limit of {plain(limit)} is more than {plain(STOP_MAX_SHARE * 100)}% from {plain(quote.last)}; "
-                'a distance is written with a percent sign, like "0.2%"',
-            )
-        price = min(limit, price) if plan.side is PositionSide.LONG else max(limit, price)
-    trigger = quote.of(plan.protection.trigger_by)
-    assert trigger is not None, quote
-    qty = _quantity(turn, plan, price, Price(trigger[0] + price - quote.last), instrument)
-    if isinstance(qty, Refused):
-        return qty
-    return refusal_of(turn, plan, qty, price) or _Terms(qty, price, limit)
+    reserve(turn, plan, terms.qty * terms.price)
+    _send_entry(turn, plan, position, terms)
 
 
 def _wait(turn: Turn, plan: EntryPlan) -> None:
@@ -249,17 +216,6 @@ def _grown(turn: Turn, plan: EntryPlan) -> Position | None:
     if position is None:
         return None
     return position if plan.protection == position.protection else change_protection(turn, position, plan.protection)
-
-
-def _resident_stop(position: Position, qty: Qty, price: Price, instrument: Instrument) -> Price | None:
-    """The stop to attach to an order of `qty` at about `price`. What is added takes the whole position's stop along: it
-    lies behind the watched stop as it is, and as it will be laid around the new average."""
-    average = Price((position.cost + qty * price) / (position.qty + qty))
-    fresh = resident_stop_price(position.protection, position.side, average, instrument)
-    if position.stop_loss is None or position.entry_price is None:
-        return fresh
-    kept = resident_behind(position.stop_loss, position.protection, position.side, position.entry_price, instrument)
-    return kept if fresh is None or (kept - fresh) * position.side.sign < 0 else fresh
 
 
 def _new_position(turn: Turn, plan: EntryPlan) -> Position:
@@ -280,7 +236,7 @@ def _new_position(turn: Turn, plan: EntryPlan) -> Position:
     return position
 
 
-def _send_entry(turn: Turn, plan: EntryPlan, position: Position, terms: _Terms, stop: Price | None) -> None:
+def _send_entry(turn: Turn, plan: EntryPlan, position: Position, terms: Terms) -> None:
     limit = plan.entry if isinstance(plan.entry, LimitEntry) else None
     order = Order(
         link_id=order_link_id(plan.cause_id, "o"),
@@ -293,7 +249,7 @@ def _send_entry(turn: Turn, plan: EntryPlan, position: Position, terms: _Terms, 
         signal_id=plan.signal_id,
         position_idx=position.position_idx,
         reduce_only=False,
-        stop_loss=stop,
+        stop_loss=terms.stop,
         stop_trigger_by=plan.protection.trigger_by,
         leverage=plan.leverage,
         not_after=plan.at + plan.max_age_ms,
@@ -335,37 +291,6 @@ def _blocked(turn: Turn, plan: EntryPlan, instrument: Instrument | None) -> Refu
             f"leverage {plain(plan.leverage)} is above {plain(instrument.max_leverage)}, the most {plan.symbol} allows",
         )
     return None
-
-
-def _quantity(turn: Turn, plan: EntryPlan, price: Price, trigger: Price, instrument: Instrument) -> Qty | Refused:
-    """`trigger`: what the levels are compared with when it fills at `price`, as far as that can be told."""
-    position = turn.state.position(plan.adds_to)
-    untried = position is None or plan.protection != position.protection
-    for reached in dict.fromkeys((price, trigger) if untried else ()):
-        misplaced = misplaced_level(plan.protection, plan.side, reached, instrument)
-        if misplaced is not None:
-            return misplaced
-    if plan.qty is not None:
-        return fit_quantity(plan.qty, price, instrument)
-    strategy = turn.state.strategies.get(plan.strategy_id)
-    if strategy is None:
-        return Refused("strategy_disabled", "the strategy is deleted")
-    return size_entry(
-        strategy.sizing,
-        price=price,
-        stop=_stop_at(position, plan, price, instrument),
-        equity=turn.state.equity,
-        leverage=plan.leverage,
-        instrument=instrument,
-    )
-
-
-def _stop_at(position: Position | None, plan: EntryPlan, price: Price, instrument: Instrument) -> Price | None:
-    """Where what is bought now will be closed at a loss: a stop that has been moved stays where it is."""
-    fresh = first_stop_price(plan.protection, plan.side, price, instrument)
-    if position is None or position.stop_loss is None or fresh is None:
-        return fresh
-    return tightest([fresh, position.stop_loss], plan.side)
 
 
 def _unknown(symbol: Symbol) -> Refused:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from backstop.domain.execution import Execution
 from backstop.domain.ids import CommandId, OrderLinkId, PositionId, StrategyId, Symbol
 from backstop.domain.limits import HaltLevel, Limits
+from backstop.domain.margin import Funds
 from backstop.domain.money import Price
 from backstop.domain.order import OrderStatus
 from backstop.domain.protection import PriceMark, PriceSource, TakeProfit
@@ -235,9 +236,10 @@ class SnapshotTaken:
 
 @dataclass(frozen=True, slots=True)
 class WalletReported:
-    """The account's equity in USDT."""
+    """The account's equity in USDT, and what of it is free for margin."""
 
     equity: Decimal
+    funds: Funds | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def _remember(turn: Turn, execution: Execution) -> None:
     if len(seen) > 2_000:
         oldest = max(booked.at for booked in seen.values()) - SEEN_FOR_MS
         seen = {exec_id: booked for exec_id, booked in seen.items() if booked.at >= oldest}
-    turn.state = replace(turn.state, seen=seen)
+    turn.state = replace(turn.state, seen=seen, funds=None)
 
 
 def _book_funding(turn: Turn, execution: Execution, position: Position | None) -> None:

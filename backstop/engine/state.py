@@ -9,6 +9,7 @@ from backstop.domain.execution import Booked, Execution
 from backstop.domain.ids import OrderLinkId, PositionId, StrategyId, Symbol
 from backstop.domain.instrument import Instrument
 from backstop.domain.limits import NO_LIMITS, Day, Halt, Limits
+from backstop.domain.margin import Funds
 from backstop.domain.order import Order
 from backstop.domain.position import Position
 from backstop.domain.side import PositionSide
@@ -53,6 +54,7 @@ class AccountState:
     early: Mapping[Slot, tuple[Execution, ...]] = field(default_factory=dict)
     quotes: Mapping[Symbol, Quote] = field(default_factory=dict)
     equity: Decimal | None = None
+    funds: Funds | None = None
     limits: Limits = NO_LIMITS
     halt: Halt | None = None
     unfit: str | None = None

@@ -111,7 +111,7 @@ def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 - a tabl
         case WalletReported():
             if turn.state.equity is None or plain(turn.state.equity) != plain(event.equity):
                 turn.record(SaveEquity(event.equity))
-            turn.state = replace(turn.state, equity=event.equity)
+            turn.state = replace(turn.state, equity=event.equity, funds=event.funds)
             on_equity(turn, event.equity)
         case StrategiesChanged():
             turn.state = replace(turn.state, strategies=event.strategies)

@@ -11,12 +11,13 @@ from typing import Any
 from backstop.domain.execution import Execution
 from backstop.domain.ids import OrderLinkId, Symbol
 from backstop.domain.instrument import Instrument
+from backstop.domain.margin import Funds
 from backstop.domain.money import Price, Qty, Usdt, decimal_or_none, plain
 from backstop.domain.order import Order, OrderStatus
 from backstop.domain.protection import PriceSource
 from backstop.domain.side import PositionSide, Side
 from backstop.domain.slot import Slot
-from backstop.engine.events import ExchangePosition, OrderReported
+from backstop.engine.events import ExchangePosition, OrderReported, WalletReported
 
 Fields = Mapping[str, Any]
 
@@ -152,6 +153,23 @@ def read_equity(rows: list[Fields]) -> Decimal | None:
             if isinstance(coin, Mapping) and coin.get("coin") == "USDT":
                 return _number_or_none(coin, "equity")
     return None
+
+
+def read_wallet(rows: list[Fields]) -> WalletReported | None:
+    """Equity and free margin from the `wallet` topic or /v5/account/wallet-balance; None when they tell no equity.
+
+    In isolated margin the account's totals mean nothing (Bybit V5, "Get Wallet Balance"): there it is the USDT that is
+    tied up nowhere.
+    """
+    equity = read_equity(rows)
+    if equity is None:
+        return None
+    row = next(row for row in rows if isinstance(row, Mapping) and read_equity([row]) is not None)
+    usdt = next(coin for coin in row["coin"] if isinstance(coin, Mapping) and coin.get("coin") == "USDT")
+    wallet = _number_or_none(usdt, "walletBalance")
+    tied = (_number_or_none(usdt, key) for key in ("totalPositionIM", "totalOrderIM", "locked", "bonus"))
+    isolated = wallet - sum((part for part in tied if part is not None), Decimal(0)) if wallet is not None else None
+    return WalletReported(equity, Funds(_number_or_none(row, "totalAvailableBalance"), isolated))
 
 
 def read_instrument(row: Fields) -> Instrument:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from websockets.asyncio.client import ClientConnection
 
-from backstop.engine.events import Event, Executed, PositionReported, WalletReported
+from backstop.engine.events import Event, Executed, PositionReported
 from backstop.telemetry import logger
 from backstop.vault import Credentials
 from streamer.bybit import codec
@@ -121,8 +121,7 @@ class PrivateStream:
             case "position":
                 return PositionReported(codec.read_position(row, self._clock()))
             case "wallet":
-                equity = codec.read_equity([row])
-                return WalletReported(equity) if equity is not None else None
+                return codec.read_wallet([row])
             case _:
                 return None
 

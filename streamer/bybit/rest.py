@@ -28,6 +28,7 @@ from backstop.engine.events import (
     OrderReported,
     OrderUncertain,
     Verdict,
+    WalletReported,
 )
 from backstop.telemetry import logger
 from backstop.vault import Credentials
@@ -192,9 +193,9 @@ class BybitRest:
         reply = await self._call("GET", "/v5/position/list", {"category": "linear", "symbol": symbol})
         return any(row.get("positionIdx") in (1, 2) for row in reply["result"]["list"])
 
-    async def equity(self) -> Decimal | None:
+    async def wallet(self) -> WalletReported | None:
         reply = await self._call("GET", "/v5/account/wallet-balance", {"accountType": "UNIFIED"})
-        return codec.read_equity(reply["result"]["list"])
+        return codec.read_wallet(reply["result"]["list"])
 
     async def create(
         self, order: Order, sending: Callable[[], bool] = always

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from backstop.domain.execution import Execution, ExitReason, foreign_exit_reason
 from backstop.domain.ids import OrderLinkId, Symbol
 from backstop.domain.instrument import Instrument
+from backstop.domain.margin import Funds
 from backstop.domain.money import Price, Qty, Usdt
 from backstop.domain.order import Order, OrderStatus, Purpose
 from backstop.domain.protection import PriceSource
@@ -285,6 +286,21 @@ def test_equity_is_unknown_without_usdt(coins: object) -> None:
     assert codec.read_equity([WALLET | {"coin": coins}]) is None
 
 
+def test_free_margin_is_read_for_both_margin_modes() -> None:
+    coin = {
+        "coin": "USDT",
+        "equity": "1000",
+        "walletBalance": "990",
+        "totalPositionIM": "100",
+        "totalOrderIM": "20",
+        "locked": "5",
+        "bonus": "1",
+    }
+    told = codec.read_wallet([{"totalAvailableBalance": "", "coin": [coin]}])
+    assert told == WalletReported(Decimal(1000), Funds(None, Decimal(864)))
+    assert codec.read_wallet([{"totalAvailableBalance": "9", "coin": []}]) is None
+
+
 def test_instrument_is_read_whole() -> None:
     assert codec.read_instrument(INSTRUMENT) == Instrument(
         symbol=BTC,
@@ -451,4 +467,4 @@ def test_rows_of_other_categories_and_topics_are_passed_over() -> None:
 def test_wallet_becomes_equity() -> None:
     heard = Heard()
     heard.hears("wallet", WALLET)
-    assert heard.events == [WalletReported(Decimal("9999.5"))]
+    assert heard.events == [WalletReported(Decimal("9999.5"), Funds(Decimal(9000), Decimal(9990)))]

@@ -57,7 +57,8 @@ async def test_order_is_accepted_and_found_by_its_id(rest: BybitRest) -> None:
     assert execution.qty == Decimal("0.01")
     (position,) = await rest.positions()
     assert (position.side, position.size, position.stop_loss) == (PositionSide.LONG, Decimal("0.01"), Decimal(59000))
-    assert await rest.equity() is not None
+    wallet = await rest.wallet()
+    assert wallet is not None and wallet.funds is not None and wallet.funds.cross is not None
 
 
 async def test_limit_order_waits_until_it_is_canceled(rest: BybitRest) -> None:

@@ -128,7 +128,7 @@ async def test_accounts_share_the_ban_of_their_address(
     other = BybitRest(hosts, None, session, now_ms, address)
     await fault(sim, "ban", times=1)
     with pytest.raises(Refusal):
-        await rest.equity()
+        await rest.wallet()
     with pytest.raises(NotSent):
         await other.instruments()
     await other.close()
