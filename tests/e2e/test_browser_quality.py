@@ -212,7 +212,7 @@ def longest_task_ms(trace: bytes) -> float:
         if event.get("name") == "RunTask" and "tdur" in event and (event["pid"], event["tid"]) in mains
     ]
     assert len(tasks) > 100, "the trace holds no tasks"
-    return max(tasks)
+    return float(max(tasks))
 
 
 def test_a_hundred_positions_at_fifty_messages_a_second_leave_no_long_task(
