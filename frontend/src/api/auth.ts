@@ -1,19 +1,25 @@
 import { api } from './client';
 import { unwrap } from './problem';
 import { signedIn, signedOut } from './session';
+import type { Confirmation } from './types';
 
 export interface Credentials {
   email: string;
   password: string;
+  /** Of the authenticator, or a backup code. */
+  totp?: string;
 }
 
 export async function logIn(body: Credentials): Promise<void> {
   signedIn(await unwrap(api.POST('/api/auth/login', { body })));
 }
 
-export async function signUp(body: Credentials): Promise<void> {
+export async function signUp(body: Omit<Credentials, 'totp'>): Promise<void> {
   signedIn(await unwrap(api.POST('/api/auth/signup', { body })));
 }
+
+/** Opens dangerous actions to this session for a few minutes. */
+export const confirmIdentity = (body: Confirmation) => unwrap(api.POST('/api/auth/confirm', { body }));
 
 /** Forgets the session here even when the server cannot be told. */
 export async function logOut(): Promise<void> {

@@ -1,8 +1,10 @@
 import { HttpResponse, http } from 'msw';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { account } from '@/test/samples';
 import { answers, pageOf, refuses, server } from '@/test/server';
+import { confirmIdentity } from './auth';
 import { api } from './client';
+import { confirmation } from './confirmation';
 import { fieldErrors, toApiError, unwrap } from './problem';
 import { session, signedIn } from './session';
 
@@ -51,6 +53,55 @@ describe('an expired access token', () => {
     refuses('post', '/api/auth/refresh', { status: 503, title: 'Database unavailable' });
     await expect(readAccounts()).rejects.toMatchObject({ status: 503 });
     expect(session.getState().status).toBe('authenticated');
+  });
+});
+
+describe('a dangerous action', () => {
+  beforeEach(() => signedIn(pair('first')));
+
+  /** Refused until the user has proved who they are; tells the keys it was sent under. */
+  function guarded() {
+    const keys: (string | null)[] = [];
+    let proved = false;
+    server.use(
+      http.post('*/api/auth/confirm', () => {
+        proved = true;
+        return HttpResponse.json({ expires_in: 300 });
+      }),
+      http.delete('*/api/accounts/a1', ({ request }) => {
+        keys.push(request.headers.get('Idempotency-Key'));
+        return proved
+          ? new HttpResponse(null, { status: 204 })
+          : HttpResponse.json({ title: 'Forbidden', code: 'confirmation_needed' }, { status: 403 });
+      }),
+    );
+    return keys;
+  }
+  const remove = () =>
+    unwrap(api.DELETE('/api/accounts/{account_id}', { params: { path: { account_id: 'a1' } } }));
+  const asked = async () => {
+    await vi.waitFor(() => expect(confirmation.getState().answer).not.toBeNull());
+    return confirmation.getState().answer;
+  };
+
+  it('waits for the proof and is then sent again, as the same request', async () => {
+    const keys = guarded();
+    const removed = remove();
+    const answer = await asked();
+    await confirmIdentity({ password: 'long enough' });
+    answer?.(true);
+    await removed;
+    expect(keys).toHaveLength(2);
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(keys[1]).toBe(keys[0]);
+    expect(confirmation.getState().answer).toBeNull();
+  });
+
+  it('is refused when the proof is', async () => {
+    guarded();
+    const removed = remove();
+    (await asked())?.(false);
+    await expect(removed).rejects.toMatchObject({ status: 403, code: 'confirmation_needed' });
   });
 });
 

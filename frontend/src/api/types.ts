@@ -4,6 +4,7 @@ type Schemas = components['schemas'];
 
 export type Account = Schemas['Account'];
 export type AccountLimits = Schemas['AccountLimits'];
+export type Confirmation = Schemas['Confirmation'];
 export type CreatedStrategy = Schemas['CreatedStrategy'];
 export type Environment = Schemas['Environment'];
 export type Execution = Schemas['Execution'];

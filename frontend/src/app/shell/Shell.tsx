@@ -13,6 +13,7 @@ import { clearNotices } from '@/live/notices';
 import { putEnvironments, resetLive, tick } from '@/live/store';
 import { clearAsked } from './asked';
 import { Banner } from './Banner';
+import { ConfirmIdentity } from './ConfirmIdentity';
 import { DocumentTitle } from './DocumentTitle';
 import { HaltBanner } from './HaltBanner';
 import { Header } from './Header';
@@ -79,6 +80,7 @@ export function Shell() {
         Skip to content
       </a>
       <DocumentTitle />
+      <ConfirmIdentity />
       <Header />
       <Nav />
       <main id="main" className={styles.main} tabIndex={-1}>

@@ -10,7 +10,13 @@ const opened = {
   access_token: 'token',
   token_type: 'Bearer',
   expires_in: 900,
-  user: { id: 'u1', email: 'a@b.c', created_at: '2026-11-24T10:00:00Z' },
+  user: {
+    id: 'u1',
+    email: 'a@b.c',
+    created_at: '2026-11-24T10:00:00Z',
+    second_factor: false,
+    backup_codes_left: 0,
+  },
 };
 
 async function fill(email: string, password: string) {
@@ -29,6 +35,25 @@ describe('logging in', () => {
     await waitFor(() => expect(onDone).toHaveBeenCalledOnce());
     expect(sent).toEqual([{ email: 'a@b.c', password: 'long enough' }]);
     expect(session.getState().user?.email).toBe('a@b.c');
+  });
+
+  it('asks for a code where a second factor is on', async () => {
+    refuses('post', '/api/auth/login', {
+      status: 401,
+      title: 'No',
+      code: 'totp_required',
+      detail: 'as totp',
+    });
+    const onDone = vi.fn();
+    draw(<LoginForm onDone={onDone} />);
+    await fill('a@b.c', 'long enough');
+    const code = await screen.findByTestId('login-totp');
+    expect(screen.queryByText('as totp')).toBeNull();
+    const sent = answers('post', '/api/auth/login', opened);
+    await userEvent.type(code, ' 123456 ');
+    await userEvent.click(screen.getByTestId('login-submit'));
+    await waitFor(() => expect(onDone).toHaveBeenCalledOnce());
+    expect(sent).toEqual([{ email: 'a@b.c', password: 'long enough', totp: '123456' }]);
   });
 
   it('shows why it was refused', async () => {

@@ -29,9 +29,10 @@ interface LoginFormProps {
 
 export function LoginForm({ onDone }: LoginFormProps) {
   const [mode, setMode] = useState<Mode>('login');
+  const [coded, setCoded] = useState(false);
   const copy = COPY[mode];
-  const form = useForm<Credentials>({
-    initialValues: { email: '', password: '' },
+  const form = useForm<Required<Credentials>>({
+    initialValues: { email: '', password: '', totp: '' },
     validate: {
       email: (value) => (/^\S+@\S+$/.test(value.trim()) ? null : 'Enter your e-mail address.'),
       password: (value) =>
@@ -43,12 +44,21 @@ export function LoginForm({ onDone }: LoginFormProps) {
     },
   });
   const submit = useMutation({
-    mutationFn: ({ email, password }: Credentials) =>
-      (mode === 'login' ? logIn : signUp)({ email: email.trim(), password }),
+    mutationFn: ({ email, password, totp }: Required<Credentials>) => {
+      const credentials = { email: email.trim(), password };
+      if (mode === 'signup') return signUp(credentials);
+      return logIn(coded ? { ...credentials, totp: totp.trim() } : credentials);
+    },
     onSuccess: onDone,
-    onError: (thrown) => form.setErrors(fieldErrors(toApiError(thrown), ['email', 'password'])),
+    onError: (thrown) => {
+      const error = toApiError(thrown);
+      if (error.code === 'totp_required') setCoded(true);
+      form.setErrors(fieldErrors(error, ['email', 'password', 'totp']));
+    },
   });
-  const failure = submit.error && toApiError(submit.error);
+  const thrown = submit.error && toApiError(submit.error);
+  // That a code is needed is said by its field.
+  const failure = thrown?.code === 'totp_required' ? null : thrown;
   const message = form.errors.form ?? (failure && failure.errors.length === 0 ? failure.message : null);
 
   return (
@@ -76,6 +86,17 @@ export function LoginForm({ onDone }: LoginFormProps) {
           visibilityToggleButtonProps={{ 'aria-label': 'Show or hide the password', tabIndex: 0 }}
           {...form.getInputProps('password')}
         />
+        {coded && mode === 'login' && (
+          <TextInput
+            label="Code"
+            description="Of your authenticator, or a backup code."
+            size="md"
+            autoFocus
+            autoComplete="one-time-code"
+            data-testid="login-totp"
+            {...form.getInputProps('totp')}
+          />
+        )}
         <Button type="submit" size="md" fullWidth loading={submit.isPending} data-testid="login-submit">
           {copy.submit}
         </Button>
