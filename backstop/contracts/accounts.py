@@ -1,10 +1,11 @@
 """Exchange accounts. A secret goes in and never comes out."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from backstop.contracts.base import Incoming, Moment, Number, Outgoing, PositiveNumber
 from backstop.contracts.strategies import SymbolText
@@ -31,6 +32,34 @@ class NewAccount(Incoming):
     api_secret: Annotated[SecretStr, Field(min_length=4, max_length=4096)]
 
 
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["09:30"])]
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError('must be a time zone like "UTC" or "Europe/Berlin"') from None
+    return name
+
+
+def _every_day() -> list[Weekday]:
+    return list(get_args(Weekday))
+
+
+class TradingWindow(Incoming):
+    """From `start` until `end` on these days, by the clock of `zone`. One that ends before it starts goes on into the next
+    day; one that ends when it starts takes the whole day."""
+
+    days: Annotated[list[Weekday], Field(min_length=1, max_length=7)] = Field(
+        default_factory=lambda: list(get_args(Weekday))
+    )
+    start: ClockTime
+    end: ClockTime
+    zone: Annotated[str, Field(max_length=64), AfterValidator(_zone)] = "UTC"
+
+
 class AccountLimits(Incoming):
     """Rails around an account; null is no limit. They stop entries only: exits always go through."""
 
@@ -43,6 +72,7 @@ class AccountLimits(Incoming):
     max_position_notional: PositiveNumber | None = None
     max_leverage: Annotated[Number, Field(ge=1, le=100)] | None = None
     symbols: Annotated[list[SymbolText], Field(min_length=1, max_length=500)] | None = None
+    windows: Annotated[list[TradingWindow], Field(min_length=1, max_length=50)] | None = None
 
 
 class AccountChange(Incoming):

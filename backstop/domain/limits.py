@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from backstop.domain.ids import Symbol
+from backstop.domain.windows import Window
 
 
 class HaltLevel(StrEnum):
@@ -32,6 +33,7 @@ class Limits:
     `daily_loss_pct`: percent of the equity at 00:00 UTC that may be lost in a day, open losses counted; then entries halt.
     `max_notional`: USDT over all open positions at entry price, `max_position_notional` of one; what waits to be filled
     counts. `cooldown_ms`: after a position of the symbol has closed. `symbols`: those that may be traded.
+    `windows`: when entries may be decided on.
     """
 
     daily_loss_pct: Decimal | None = None
@@ -43,6 +45,7 @@ class Limits:
     max_position_notional: Decimal | None = None
     max_leverage: Decimal | None = None
     symbols: frozenset[Symbol] | None = None
+    windows: tuple[Window, ...] | None = None
 
 
 NO_LIMITS = Limits()

@@ -33,6 +33,8 @@ def refusal_of(turn: Turn, plan: EntryPlan, qty: Qty, price: Price) -> Refused |
             "leverage_above_limit",
             f"leverage {plain(plan.leverage)} is above {plain(limits.max_leverage)}, the account's limit",
         )
+    if limits.windows is not None and not any(window.contains(turn.now) for window in limits.windows):
+        return Refused("outside_window", "it is outside the times at which the account may open positions")
     return _too_much(turn, plan, qty * price) or _too_often(turn, plan)
 
 

@@ -21,7 +21,9 @@ from backstop.domain.protection import (
 from backstop.domain.side import PositionSide
 from backstop.domain.signal import Action, Signal, Target
 from backstop.domain.strategy import OnOpposite, Sizing, SizingMode, Strategy
+from backstop.domain.windows import WEEKDAYS, Window
 from backstop.engine.reversal import EntryPlan
+from backstop.store.zones import zone_named
 
 Json = dict[str, Any]
 
@@ -151,7 +153,18 @@ def read_limits(value: Json) -> Limits:
         max_position_notional=number("max_position_notional"),
         max_leverage=number("max_leverage"),
         symbols=frozenset(map(Symbol, value["symbols"])) if value.get("symbols") is not None else None,
+        windows=tuple(map(_read_window, value["windows"])) if value.get("windows") is not None else None,
     )
+
+
+def _read_window(value: Json) -> Window:
+    days = frozenset(WEEKDAYS.index(day) for day in value["days"])
+    return Window(days, _minute(value["start"]), _minute(value["end"]), zone_named(value["zone"]))
+
+
+def _minute(text: str) -> int:
+    hours, _, minutes = text.partition(":")
+    return int(hours) * 60 + int(minutes)
 
 
 def write_plan(plan: EntryPlan) -> Json:

@@ -35,6 +35,7 @@ def test_an_account_shows_the_end_of_its_key_only(user: User) -> None:
             "max_position_notional": None,
             "max_leverage": None,
             "symbols": None,
+            "windows": None,
         },
         "halt": None,
         "created_at": account["created_at"],
@@ -133,3 +134,40 @@ def test_accounts_come_in_pages(user: User) -> None:
 def test_a_name_that_the_database_cannot_hold_is_refused(user: User) -> None:
     body = {"label": "a\0b", "environment": "demo", "api_key": "abcdef", "api_secret": "abcdef"}
     assert user.api.post("/api/accounts", body).status == 422
+
+
+def test_limits_are_kept_as_they_are_set(user: User) -> None:
+    account = user.account()
+    limits = {
+        "max_position_notional": "500",
+        "max_leverage": 5,
+        "symbols": ["BYBIT:BTCUSDT.P"],
+        "windows": [{"days": ["mon", "fri"], "start": "09:30", "end": "16:00", "zone": "America/New_York"}],
+    }
+    changed = user.api.patch(f"/api/accounts/{account['id']}", {"limits": limits})
+    assert changed.status == 200
+    kept = {name: value for name, value in changed.json["limits"].items() if value is not None}
+    assert kept == {**limits, "max_leverage": "5", "symbols": ["BTCUSDT"]}
+    assert user.api.get("/api/accounts").json["items"][0]["limits"] == changed.json["limits"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "field", "says"),
+    [
+        ({"symbols": []}, "limits.symbols", "at least 1"),
+        ({"symbols": ["?"]}, "limits.symbols.0", "BYBIT:BTCUSDT.P"),
+        ({"max_leverage": "0.5"}, "limits.max_leverage", "greater than or equal to 1"),
+        ({"windows": [{"start": "9:00", "end": "17:00"}]}, "limits.windows.0.start", "pattern"),
+        ({"windows": [{"start": "09:00", "end": "24:00"}]}, "limits.windows.0.end", "pattern"),
+        ({"windows": [{"start": "09:00", "end": "17:00", "zone": "Mars/Base"}]}, "limits.windows.0.zone", "time zone"),
+        ({"windows": [{"start": "09:00", "end": "17:00", "zone": "../etc/passwd"}]}, "limits.windows.0.zone", "zone"),
+        ({"windows": [{"start": "09:00", "end": "17:00", "days": ["sol"]}]}, "limits.windows.0.days.0", "mon"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_refused_by_field(
+    user: User, limits: dict[str, object], field: str, says: str
+) -> None:
+    account = user.account()
+    reply = user.api.patch(f"/api/accounts/{account['id']}", {"limits": limits})
+    assert (reply.status, reply.fields) == (422, [field])
+    assert says in reply.json["errors"][0]["message"]

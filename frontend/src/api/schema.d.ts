@@ -891,6 +891,11 @@ export interface components {
              * @default null
              */
             symbols?: string[] | null;
+            /**
+             * Windows
+             * @default null
+             */
+            windows?: components["schemas"]["TradingWindow"][] | null;
         };
         /** AccountPage */
         AccountPage: {
@@ -2848,6 +2853,30 @@ export interface components {
              * @default null
              */
             next_cursor: string | null;
+        };
+        /**
+         * TradingWindow
+         * @description From `start` until `end` on these days, by the clock of `zone`. One that ends before it starts goes on into the next
+         *     day; one that ends when it starts takes the whole day.
+         */
+        TradingWindow: {
+            /** Days */
+            days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+            /**
+             * End
+             * @example 09:30
+             */
+            end: string;
+            /**
+             * Start
+             * @example 09:30
+             */
+            start: string;
+            /**
+             * Zone
+             * @default UTC
+             */
+            zone?: string;
         };
         /**
          * TrailingSettings

@@ -11,6 +11,7 @@ from backstop.domain.ids import CommandId
 from backstop.domain.limits import DAY_MS, Day, HaltLevel, Limits, day_start
 from backstop.domain.order import OrderStatus, Purpose
 from backstop.domain.position import PositionStatus
+from backstop.domain.windows import Window, Zone
 from backstop.engine.events import (
     CommandReceived,
     FitnessJudged,
@@ -176,3 +177,18 @@ def test_an_account_that_may_not_be_traded_opens_nothing_and_still_closes() -> N
     taken = bot.signal("buy")
     assert bot.outcome(refused) == ("refused", "account_unfit")
     assert bot.outcome(taken) == ("executing", None)
+
+
+def test_entries_keep_to_their_times_and_exits_do_not() -> None:
+    minute = START % 86_400_000 // 60_000
+    utc = Zone("UTC", ((0, 0),))
+    every_day = frozenset(range(7))
+    bot = Bot()
+    bot.tell(LimitsChanged(Limits(windows=(Window(every_day, minute, minute + 10, utc),))))
+    bot.opens("buy")
+    bot.wait(11 * 60_000)
+    assert bot.outcome(bot.signal("target", target="long", qty="2")) == ("refused", "outside_window")
+    bot.signal("close")
+    assert bot.last_order.reduce_only
+    bot.fills(at="100")
+    assert bot.outcome(bot.signal("buy")) == ("refused", "outside_window")
