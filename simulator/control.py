@@ -18,10 +18,10 @@ from simulator.control_faults import FaultSwitch
 from simulator.faults import FaultError
 from simulator.instruments import INSTRUMENTS
 from simulator.market import Walk, next_walk_price
-from simulator.model import Account, OrderStatus, Request, Side
+from simulator.model import Account, MarginMode, OrderStatus, Request, Side
 from simulator.numbers import is_multiple, parse, text
 from simulator.order_checks import closes_in_hedge, read_bool
-from simulator.rows import execution_row, position_row
+from simulator.rows import emit_position, execution_row, position_row
 from simulator.settlement import fund, trade_by_hand
 from simulator.sockets import encode
 from simulator.sockets_public import PublicStream
@@ -51,6 +51,7 @@ class Control:
             ("POST", "depth", self.depth),
             ("POST", "funding", self.funding),
             ("POST", "manual", self.manual),
+            ("POST", "modes", self.modes),
             ("POST", "reset", self.reset),
             ("POST", "faults", self._faults.add),
             ("GET", "faults", self._faults.view),
@@ -174,6 +175,34 @@ class Control:
             "status": order.status,
             "filled_qty": text(order.cum_exec_qty),
             "avg_price": text(average),
+        }
+
+    async def modes(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """How an account is set up, as its owner does by hand {api_key, symbol, hedge, leverage, margin_mode}; what is not
+        named stays. As at the exchange, neither mode changes while something is held."""
+        account, symbol = self._account(body), _symbol(body)
+        hedge, margin_mode = body.get("hedge"), body.get("margin_mode")
+        if hedge is not None:
+            if any(row.size for row in account.positions.values() if row.symbol == symbol):
+                raise _InvalidError("hedge", f"{symbol} has a position")
+            account.hedge[symbol] = read_bool(body, "hedge")
+        if margin_mode is not None:
+            if margin_mode not in list(MarginMode):
+                raise _InvalidError("margin_mode", f"{margin_mode!r} is not one of {', '.join(MarginMode)}")
+            if any(row.size for row in account.positions.values()):
+                raise _InvalidError("margin_mode", "something is held")
+            account.margin_mode = MarginMode(margin_mode)
+        if body.get("leverage") is not None:
+            account.leverage[symbol] = _number(body, "leverage", low=Decimal(1), high=INSTRUMENTS[symbol].max_leverage)
+            for row in account.rows(symbol):
+                emit_position(self._venue.exchange, account, symbol, row.position_idx)
+        self._venue.exchange.changes += 1
+        self._venue.publish()
+        return {
+            "symbol": symbol,
+            "hedge": account.is_hedged(symbol),
+            "leverage": text(account.leverage_of(symbol)),
+            "margin_mode": account.margin_mode,
         }
 
     async def reset(self, _body: Mapping[str, Any]) -> dict[str, Any]:

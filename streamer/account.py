@@ -22,6 +22,7 @@ from backstop.engine.effects import (
     Commit,
     Disarm,
     Effect,
+    ReadModes,
     Remind,
     ResolveOrder,
     SendOrder,
@@ -30,6 +31,7 @@ from backstop.engine.effects import (
     TakeSnapshot,
 )
 from backstop.engine.events import (
+    AccountModeRead,
     Event,
     Executed,
     LevelCrossed,
@@ -37,10 +39,12 @@ from backstop.engine.events import (
     OrderRefused,
     OrderReported,
     OrderSent,
+    PositionReported,
     Priced,
     Reminded,
     ResidentStopRefused,
     SnapshotTaken,
+    SymbolRead,
     Verdict,
 )
 from backstop.engine.prices import fresh, still_there
@@ -49,7 +53,7 @@ from backstop.engine.step import step
 from backstop.telemetry import logger
 from streamer.bybit.answers import NoAnswer, Refusal
 from streamer.bybit.rest import BybitRest
-from streamer.bybit.ret_codes import stop_already_passed
+from streamer.bybit.ret_codes import is_wrong_mode, stop_already_passed
 from streamer.journal import Journal
 from streamer.market import Market
 from streamer.resolver import resolve
@@ -64,6 +68,7 @@ CLOCK_OFF_MS = 800
 """Nothing is opened while our clock and the exchange's are farther apart."""
 
 _WALLET_EVERY_MS = 30_000
+_MODES_AT_ONCE = 2
 _EXECUTIONS_MARGIN_MS = 60_000
 _AUDIT_RETRY_S = (0.5, 1.0, 2.0)
 
@@ -75,6 +80,8 @@ class Progress:
     executions_to: int
     audited_at: int = 0
     wallet_at: int = 0
+    modes_read: int = 0
+    """Where in the list of symbols the next reading of their modes begins."""
 
 
 class AccountActor:
@@ -110,6 +117,8 @@ class AccountActor:
         self._inbox: deque[Event] = deque()
         self._working = False
         self._resolving: set[OrderLinkId] = set()
+        self._modes_wanted: dict[Symbol, None] = {}
+        self._reading_modes = False
         self._audit_wanted = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -138,6 +147,8 @@ class AccountActor:
 
     def _step(self, event: Event) -> None:
         now = self._clock()
+        if isinstance(event, PositionReported):
+            self._rest.hear(event.position)
         if not isinstance(event, LevelCrossed):
             quotes = {symbol: quote for symbol in self._symbols(event) if (quote := self._market.quote(symbol))}
             if quotes:
@@ -176,7 +187,7 @@ class AccountActor:
 
     # ---- effects out
 
-    def perform(self, effect: Effect) -> None:
+    def perform(self, effect: Effect) -> None:  # noqa: C901 - one case an effect
         match effect:
             case SendOrder(order=order):
                 self._start(self._send(order))
@@ -196,6 +207,11 @@ class AccountActor:
                 self._market.watch(symbol)
             case TakeSnapshot():
                 self._audit_wanted.set()
+            case ReadModes(symbols=symbols):
+                self._modes_wanted |= dict.fromkeys(symbols)
+                if not self._reading_modes:
+                    self._reading_modes = True
+                    self._start(self._read_modes())
             case Remind(reminder=reminder, at=at):
                 delay = max(0, at - self._clock()) / 1000
                 asyncio.get_running_loop().call_later(delay, self.handle, Reminded(reminder))
@@ -266,10 +282,28 @@ class AccountActor:
             await self._rest.set_resident_stop(effect.slot, effect.price, effect.trigger_by)
         except Refusal as refusal:
             passed = stop_already_passed(refusal.code, refusal.message)
+            if is_wrong_mode(refusal.code, refusal.message):
+                self.perform(ReadModes((effect.slot.symbol,)))
             self.handle(ResidentStopRefused(effect.slot, str(refusal), passed))
         except NoAnswer as error:
             self.handle(ResidentStopRefused(effect.slot, str(error), passed=False))
         self._audit_wanted.set()
+
+    async def _read_modes(self) -> None:
+        """One by one; what is not answered is asked for again by whoever needs it."""
+        try:
+            while self._modes_wanted:
+                symbol = next(iter(self._modes_wanted))
+                try:
+                    rows = await self._rest.symbol(symbol)
+                except (NoAnswer, Refusal) as error:
+                    log.warning("mode not read", account=str(self.account_id), symbol=symbol, reason=str(error))
+                    rows = ()
+                self._modes_wanted.pop(symbol, None)
+                if rows:
+                    self.handle(SymbolRead(symbol, rows))
+        finally:
+            self._reading_modes = False
 
     async def _resolve(self, order: Order) -> None:
         try:
@@ -331,10 +365,27 @@ class AccountActor:
             if wallet is not None:
                 self.handle(wallet)
             self._progress.wallet_at = started
+            await self.read_account_mode()
         self._progress.audited_at = started
         self.audited.set()
         if self.on_read is not None:
             await self.on_read(None)
+
+    async def read_account_mode(self) -> None:
+        """Also asks how a symbol or two are set, in turn: a change by hand that nothing told of is found within minutes."""
+        try:
+            self.handle(AccountModeRead(await self._rest.account_mode()))
+        except (NoAnswer, Refusal) as error:
+            log.warning("account mode not read", account=str(self.account_id), reason=str(error))
+        known = sorted(self.state.hedge)
+        first = self._progress.modes_read % max(len(known), 1)
+        self._progress.modes_read = first + _MODES_AT_ONCE
+        self.perform(ReadModes(tuple(known[first : first + _MODES_AT_ONCE])))
+
+    def forget_settings(self) -> None:
+        """What was changed while the private stream was away was not told: the next entry sets its leverage anew."""
+        self._rest.leverage.clear()
+        self.reread()
 
     def _take_read(self, event: Executed) -> None:
         if event.execution.exec_id not in self.state.seen and self.on_missed is not None:

@@ -24,6 +24,7 @@ from backstop.engine.effects import (
     SaveDay,
     SaveEquity,
     SaveHalt,
+    SaveModes,
     SaveOrder,
     SavePosition,
     SaveReversal,
@@ -58,6 +59,7 @@ _ORDER: tuple[type[Change], ...] = (
     SaveEquity,
     SaveHalt,
     SaveDay,
+    SaveModes,
     Notice,
     Quarantine,
 )
@@ -197,6 +199,8 @@ class Journal:
                 await aexecute(connection, trading.save_halt(owner, halt))
             case SaveDay(day=day):
                 await aexecute(connection, trading.save_day(owner, day))
+            case SaveModes():
+                await aexecute(connection, trading.save_modes(owner, change))
             case Notice(level=level, code=code, message=message):
                 notice = NoticeData(level=level.value, code=code, message=trading.storable(message))
                 await afetch_one(connection, dashboards.append_event(owner.user_id, "notice", notice))

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from backstop.contracts.self_test import SelfTestLine
-from backstop.domain.ids import AccountId, Epoch
+from backstop.domain.ids import AccountId, Epoch, Symbol
 from backstop.domain.order import OrderStatus
-from backstop.engine.effects import Notice, NoticeLevel, Quarantine
+from backstop.engine.effects import Notice, NoticeLevel, Quarantine, ReadModes
 from backstop.engine.events import (
     CheckOrder,
     CommandReceived,
@@ -123,7 +123,7 @@ class OwnedAccount:
             self._market.hosts.private_ws,
             self._credentials,
             on_event=actor.handle,
-            on_open=actor.reread,
+            on_open=actor.forget_settings,
             on_unreadable=set_aside,
             clock=self._means.clock,
             exchange_clock=self._exchange_clock,
@@ -163,6 +163,7 @@ class OwnedAccount:
         )
         self._tests = SelfTests(subject, self._means.pool)
         tasks.create_task(self._tests.run())
+        actor.perform(ReadModes(tuple(sorted(self._traded(actor.state)))))
         tasks.create_task(actor.audit_forever())
         tasks.create_task(self._take_work(actor))
 
@@ -191,6 +192,10 @@ class OwnedAccount:
             strategies={strategy.id: strategy for strategy in strategies},
             positions={position.slot: position for position in positions},
             orders={order.link_id: order for order in orders},
+            hedge={
+                **dict.fromkeys(self.row.hedged, True),
+                **{position.symbol: position.position_idx != 0 for position in positions},
+            },
             reversals={reversal.plan.cause_id: reversal for reversal in reversals},
             seen=dict(seen),
             equity=self.row.equity,
@@ -200,10 +205,8 @@ class OwnedAccount:
             day=self.row.day,
             entries_at=tuple(entries),
         )
-        for symbol in {symbol for strategy in strategies if strategy.enabled for symbol in strategy.symbols}:
+        for symbol in self._traded(state):
             self._market.watch(symbol)
-        for slot in state.positions:
-            self._market.watch(slot.symbol)
         log.info("account recovered", account=str(self.row.id), positions=len(positions), orders=len(orders))
         return AccountActor(
             self.account_id,
@@ -214,6 +217,11 @@ class OwnedAccount:
             executions_from=executions_from,
             clock=self._means.clock,
         )
+
+    def _traded(self, state: AccountState) -> set[Symbol]:
+        """The symbols of what is open, and of the strategies that may open."""
+        wanted = {symbol for one in state.strategies.values() if one.enabled for symbol in one.symbols}
+        return wanted | {slot.symbol for slot in state.positions}
 
     async def _first_read(self, actor: AccountActor) -> None:
         while True:

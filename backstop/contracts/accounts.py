@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from backstop.contracts.base import Incoming, Moment, Number, Outgoing, PositiveNumber
 from backstop.contracts.strategies import SymbolText
 from backstop.domain.limits import HaltLevel
+from backstop.domain.modes import MarginMode
 
 
 class Environment(StrEnum):
@@ -117,5 +118,9 @@ class Account(Outgoing):
     status_reason: str | None = Field(description="Why it is paused, and what to do.")
     equity: str | None = Field(description="USDT, as last read at the exchange.")
     limits: AccountLimits
+    margin_mode: MarginMode | None = Field(description="As last read at the exchange.")
+    hedged_symbols: list[str] = Field(
+        description="In hedge mode at the exchange: a long and a short may be held at once."
+    )
     halt: HaltState | None
     created_at: Moment

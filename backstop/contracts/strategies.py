@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
@@ -158,6 +158,10 @@ MaxEntries = Annotated[
     int,
     Field(ge=1, le=100, description="How many signals of one side may open and enlarge a position; 1 only opens it."),
 ]
+MarginModeWanted = Annotated[
+    Literal["any", "isolated", "cross"],
+    Field(description="Entries are refused while the account is in another margin mode at the exchange."),
+]
 
 
 class NewStrategy(Incoming):
@@ -171,6 +175,7 @@ class NewStrategy(Incoming):
     protection: ProtectionSettings = Field(default_factory=ProtectionSettings)
     entry: StrategyEntry = Field(default_factory=_at_market)
     max_entries: MaxEntries = 1
+    margin_mode: MarginModeWanted = "any"
 
 
 class StrategyChange(Incoming):
@@ -185,6 +190,7 @@ class StrategyChange(Incoming):
     protection: ProtectionSettings | None = None
     entry: StrategyEntry | None = None
     max_entries: MaxEntries | None = None
+    margin_mode: MarginModeWanted | None = None
     enabled: bool | None = None
 
 
@@ -200,6 +206,7 @@ class Strategy(Outgoing):
     protection: ProtectionSettings
     entry: EntrySettings = Field(default_factory=_at_market)
     max_entries: int = 1
+    margin_mode: MarginModeWanted = "any"
     enabled: bool
     webhook_url: str
     created_at: Moment

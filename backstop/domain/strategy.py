@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from backstop.domain.entry import AT_MARKET, Entry
 from backstop.domain.ids import StrategyId, Symbol
+from backstop.domain.modes import MarginMode
 from backstop.domain.protection import Protection
 
 
@@ -34,6 +35,8 @@ class Sizing:
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
+    """`margin_mode`: the one it is made for; None is any."""
+
     id: StrategyId
     name: str
     symbols: frozenset[Symbol]
@@ -43,6 +46,7 @@ class Strategy:
     on_opposite: OnOpposite
     protection: Protection
     enabled: bool = True
+    margin_mode: MarginMode | None = None
     entry: Entry = AT_MARKET
     max_entries: int = 1
     """How many buy (sell) signals may open and enlarge one long (short) position."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from backstop.domain.execution import Execution
 from backstop.domain.ids import CommandId, OrderLinkId, PositionId, SignalId, Symbol
 from backstop.domain.limits import Day, Halt
+from backstop.domain.modes import MarginMode
 from backstop.domain.money import Price, Usdt
 from backstop.domain.order import Order
 from backstop.domain.position import Position, Trade
@@ -88,6 +89,14 @@ class SaveDay:
     day: Day
 
 
+@dataclass(frozen=True, slots=True)
+class SaveModes:
+    """How the account is set up at the exchange, as far as it is known."""
+
+    margin: MarginMode | None
+    hedged: frozenset[Symbol]
+
+
 class NoticeLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
@@ -123,6 +132,7 @@ Change = (
     | SaveEquity
     | SaveHalt
     | SaveDay
+    | SaveModes
     | Notice
     | Quarantine
 )
@@ -179,6 +189,13 @@ class Subscribe:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadModes:
+    """Read how these symbols are set up: position mode and leverage."""
+
+    symbols: tuple[Symbol, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TakeSnapshot:
     """Read the exchange's positions and executions anew."""
 
@@ -190,5 +207,15 @@ class Remind:
 
 
 Effect = (
-    Commit | SendOrder | CancelOrder | SetResidentStop | Arm | Disarm | ResolveOrder | Subscribe | TakeSnapshot | Remind
+    Commit
+    | SendOrder
+    | CancelOrder
+    | SetResidentStop
+    | Arm
+    | Disarm
+    | ResolveOrder
+    | Subscribe
+    | TakeSnapshot
+    | Remind
+    | ReadModes
 )

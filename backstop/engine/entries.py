@@ -24,10 +24,11 @@ from backstop.domain.signal import (
     wish_of,
 )
 from backstop.domain.strategy import OnOpposite, Strategy
-from backstop.engine.effects import Remind, SaveReversal, SendOrder, SettleSignal, Subscribe
+from backstop.engine.effects import ReadModes, Remind, SaveReversal, SendOrder, SettleSignal, Subscribe
 from backstop.engine.events import TakeNext
 from backstop.engine.exits import CAUSED_LEGS, close_position
 from backstop.engine.margin import reserve
+from backstop.engine.modes import is_mode_known, mode_refusal, note_leverage
 from backstop.engine.rails import count_entry
 from backstop.engine.reversal import EntryPlan, Reversal, ReversalStep
 from backstop.engine.settle import settle_plan, settle_signal
@@ -51,6 +52,10 @@ def act_on_signal(turn: Turn, signal: Signal) -> None:
         settle_signal(turn, signal.id, wish)
         return
     position = turn.state.of_strategy(signal.symbol, signal.strategy_id)
+    if position is not None and position.strategy_id not in (None, signal.strategy_id):
+        message = f"another strategy holds {signal.symbol}, and in one-way mode there is one position a symbol"
+        settle_signal(turn, signal.id, Refused("slot_taken", message))
+        return
     match wish:
         case Leave():
             _leave(turn, signal, position)
@@ -184,6 +189,10 @@ def open_position(turn: Turn, plan: EntryPlan) -> None:
     if refusal is not None or instrument is None:
         settle_plan(turn, plan, SignalStatus.REFUSED, refusal or _unknown(plan.symbol))
         return
+    if plan.adds_to is None and not is_mode_known(turn, plan):
+        turn.afterwards(ReadModes((plan.symbol,)))
+        _wait(turn, plan)
+        return
     quote = turn.state.quotes.get(plan.symbol)
     trigger = quote.of(plan.protection.trigger_by) if quote is not None else None
     if quote is None or trigger is None or turn.now - min(quote.at, trigger[1]) > QUOTE_MAX_AGE_MS:
@@ -199,6 +208,7 @@ def open_position(turn: Turn, plan: EntryPlan) -> None:
         settle_plan(turn, plan, SignalStatus.REFUSED, terms)
         return
     count_entry(turn)
+    note_leverage(turn, plan)
     position = _grown(turn, plan) or _new_position(turn, plan)
     reserve(turn, plan, terms.qty * terms.price)
     _send_entry(turn, plan, position, terms)
@@ -273,11 +283,10 @@ def _blocked(turn: Turn, plan: EntryPlan, instrument: Instrument | None) -> Refu
         return Refused("strategy_disabled", "the strategy is switched off or deleted")
     if not instrument.tradable:
         return Refused("not_tradable", f"{plan.symbol} takes no new positions at the exchange now")
-    slot = turn.state.slot(plan.symbol, plan.side)
-    held = turn.state.positions.get(slot)
-    if held is not None and held.id != plan.adds_to:
-        return Refused("slot_taken", f"another strategy holds the {plan.side} position on {plan.symbol}")
-    if slot in turn.state.foreign:
+    misfit = mode_refusal(turn, plan, strategy)
+    if misfit is not None:
+        return misfit
+    if turn.state.slot(plan.symbol, plan.side) in turn.state.foreign:
         return Refused(
             "foreign_position",
             f"a position that Backstop did not open is held on {plan.symbol}; close it at the exchange first",

@@ -9,6 +9,7 @@ from backstop.domain.execution import Execution
 from backstop.domain.ids import CommandId, OrderLinkId, PositionId, StrategyId, Symbol
 from backstop.domain.limits import HaltLevel, Limits
 from backstop.domain.margin import Funds
+from backstop.domain.modes import AccountMode
 from backstop.domain.money import Price
 from backstop.domain.order import OrderStatus
 from backstop.domain.protection import PriceMark, PriceSource, TakeProfit
@@ -118,6 +119,7 @@ class Verdict(StrEnum):
     FINAL = "final"
     RETRY = "retry"
     NOTHING_TO_REDUCE = "nothing_to_reduce"
+    WRONG_MODE = "wrong_mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,7 @@ class ExchangePosition:
     stop_trigger_by: PriceSource | None = None
     idx: int = 0
     seq: int = 0
+    leverage: Decimal | None = None
 
     @property
     def slot(self) -> Slot:
@@ -232,6 +235,19 @@ class SnapshotTaken:
 
     positions: tuple[ExchangePosition, ...]
     at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRead:
+    """All rows of one symbol, flat ones too: one in one-way mode, two in hedge mode."""
+
+    symbol: Symbol
+    rows: tuple[ExchangePosition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountModeRead:
+    mode: AccountMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +329,8 @@ Event = (
     | ResidentStopRefused
     | SnapshotTaken
     | WalletReported
+    | SymbolRead
+    | AccountModeRead
     | StrategiesChanged
     | LimitsChanged
     | FitnessJudged

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from backstop.domain.instrument import Instrument
 from backstop.domain.margin import cross_liquidation, isolated_liquidation, maintenance_rate, margin_share
+from backstop.domain.modes import MarginMode
 from backstop.domain.money import Price, Qty, plain
 from backstop.domain.refusal import Refused
 from backstop.engine.reversal import EntryPlan
@@ -23,7 +24,7 @@ def available(state: AccountState) -> Decimal | None:
 
 def is_isolated(state: AccountState) -> bool:
     """Whether each position stands on its own margin. An account is in cross margin unless it is known otherwise."""
-    return False
+    return state.mode is not None and state.mode.margin is MarginMode.ISOLATED
 
 
 def reserve(turn: Turn, plan: EntryPlan, value: Decimal) -> None:

@@ -12,6 +12,7 @@ from backstop.domain.signal import SignalStatus
 from backstop.engine.effects import (
     Notice,
     NoticeLevel,
+    ReadModes,
     Remind,
     ResolveOrder,
     SendOrder,
@@ -86,8 +87,29 @@ def on_refused(turn: Turn, event: OrderRefused) -> None:
                     )
                 )
             order_done(turn, turn.state.orders[order.link_id])
+        case Verdict.WRONG_MODE:
+            turn.put_order(order)
+            turn.afterwards(ReadModes((order.symbol,)))
+            _wrong_mode(turn, order)
         case _:
             assert_never(event.verdict)
+
+
+def _wrong_mode(turn: Turn, order: Order) -> None:
+    """Its position index is not one of the symbol's mode. A new position's order goes again once the mode is read, under
+    its id, which was never taken. What is held cannot change its mode: it is read anew."""
+    position = turn.state.position(order.position_id)
+    if order.is_entry and position is not None and position.status is PositionStatus.OPENING:
+        turn.state = replace(turn.state, misplaced=turn.state.misplaced | {order.link_id})
+        return
+    turn.afterwards(TakeSnapshot())
+    reject(turn, order)
+
+
+def reject(turn: Turn, order: Order) -> None:
+    """It was refused, for good."""
+    turn.put_order(_moved(order, OrderStatus.REJECTED))
+    order_done(turn, turn.state.orders[order.link_id])
 
 
 def on_uncertain(turn: Turn, event: OrderUncertain) -> None:
@@ -113,7 +135,7 @@ def on_absent(turn: Turn, event: OrderAbsent) -> None:
     elif not order.is_entry and not _still_wanted(turn, order):
         _drop(turn, order)
     elif not order.retrying:
-        _send_again(turn, order)
+        send_again(turn, order)
 
 
 def on_lapsed(turn: Turn, event: OrderLapsed) -> None:
@@ -134,7 +156,7 @@ def on_resend(turn: Turn, event: ResendOrder) -> None:
     if order.status.final or order.status is OrderStatus.OPEN or order.filled_qty > 0:
         return
     if order.is_entry or _still_wanted(turn, order):
-        _send_again(turn, order)
+        send_again(turn, order)
     elif order.status is OrderStatus.INTENDED:
         _drop(turn, order)
     else:
@@ -308,7 +330,7 @@ def _retry(turn: Turn, order: Order, wait: int) -> None:
     turn.put_order(replace(order, retries=order.retries + 1, retrying=True))
 
 
-def _send_again(turn: Turn, order: Order) -> None:
+def send_again(turn: Turn, order: Order) -> None:
     """The same order under the same id."""
     if not order.is_entry:
         turn.at_once(SendOrder(order))

@@ -70,7 +70,8 @@ def answer_overtaker(turn: Turn, position: Position) -> None:
 
 def _answered(turn: Turn, signal: Signal, order: Order, position: Position) -> bool:
     wish, strategy = wish_of(signal), turn.state.strategies.get(signal.strategy_id)
-    if strategy is None or not strategy.enabled or isinstance(wish, Refused):
+    theirs = position.strategy_id not in (None, signal.strategy_id)
+    if strategy is None or not strategy.enabled or isinstance(wish, Refused) or theirs:
         act_on_signal(turn, signal)
         return True
     if not isinstance(wish, Enter):

@@ -12,6 +12,7 @@ from backstop.domain.slot import Slot
 from backstop.engine.effects import Notice, NoticeLevel, Remind, ResolveOrder
 from backstop.engine.events import CloseAgain, ExchangePosition, SnapshotTaken
 from backstop.engine.fills import on_executed
+from backstop.engine.modes import learn
 from backstop.engine.shield import on_position_reported
 from backstop.engine.state import Doubt
 from backstop.engine.turn import Turn
@@ -27,6 +28,8 @@ def on_snapshot(turn: Turn, snapshot: SnapshotTaken) -> set[Slot]:
     """Compare; returns the slots on which a position was found to be closed."""
     held = {position.slot: position for position in snapshot.positions if position.size > 0}
     closed: set[Slot] = set()
+    for row in held.values():
+        learn(turn, row)
     for position in tuple(turn.state.positions.values()):
         theirs = held.get(position.slot)
         if theirs is not None:
@@ -85,6 +88,7 @@ def _adopt_difference(turn: Turn, ours: Position, theirs: ExchangePosition | Non
             qty=Qty(difference),
             fee=NO_USDT,
             at=at,
+            closed_qty=NO_QTY if grew else Qty(difference),
         ),
     )
     return ours.slot not in turn.state.positions

@@ -21,6 +21,7 @@ from backstop.domain.protection import (
 from backstop.engine.effects import Arm, Disarm, Notice, NoticeLevel, SetResidentStop
 from backstop.engine.events import ExchangePosition, ResidentStopRefused
 from backstop.engine.exits import close_position, disarmed
+from backstop.engine.modes import learn
 from backstop.engine.turn import Turn
 
 _ASK_AGAIN_MS = 1_500
@@ -110,6 +111,7 @@ def _used_rungs(position: Position) -> frozenset[int]:
 
 def on_position_reported(turn: Turn, reported: ExchangePosition) -> None:
     """The exchange's word on its own stop: keep the proof, mend what is wrong."""
+    learn(turn, reported)
     position = turn.state.positions.get(reported.slot)
     if position is None or reported.side is not position.side or reported.size <= 0:
         return

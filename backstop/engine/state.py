@@ -10,6 +10,7 @@ from backstop.domain.ids import OrderLinkId, PositionId, StrategyId, Symbol
 from backstop.domain.instrument import Instrument
 from backstop.domain.limits import NO_LIMITS, Day, Halt, Limits
 from backstop.domain.margin import Funds
+from backstop.domain.modes import AccountMode
 from backstop.domain.order import Order
 from backstop.domain.position import Position
 from backstop.domain.side import PositionSide
@@ -33,7 +34,8 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """One position a slot. `hedged`: symbols known to be in hedge mode. `orders` holds those not done; `positions` those
+    """One position a slot. `hedge`: whether a symbol is in hedge mode, as far as that is known; `leverage` as last read
+    or set; `misplaced` entries that were refused for their position index. `orders` holds those not done; `positions` those
     not closed; `reversals` by what asked for them;
     `seen` the executions booked lately, by exec id; `foreign` what is held that we did not open;
     `settled_at` when we last closed a symbol; `doubts` where the exchange disagrees; `early` closing fills told before
@@ -42,7 +44,10 @@ class AccountState:
 
     instruments: Mapping[Symbol, Instrument] = field(default_factory=dict)
     strategies: Mapping[StrategyId, Strategy] = field(default_factory=dict)
-    hedged: frozenset[Symbol] = frozenset()
+    mode: AccountMode | None = None
+    hedge: Mapping[Symbol, bool] = field(default_factory=dict)
+    leverage: Mapping[Slot, Decimal] = field(default_factory=dict)
+    misplaced: frozenset[OrderLinkId] = frozenset()
     positions: Mapping[Slot, Position] = field(default_factory=dict)
     orders: Mapping[OrderLinkId, Order] = field(default_factory=dict)
     reversals: Mapping[UUID, Reversal] = field(default_factory=dict)
@@ -63,11 +68,11 @@ class AccountState:
 
     def slot(self, symbol: Symbol, side: PositionSide) -> Slot:
         """Where a position on this side is held, as the symbol's mode is known."""
-        return slot_for(symbol, side, hedged=symbol in self.hedged)
+        return slot_for(symbol, side, hedged=self.hedge.get(symbol, False))
 
     def lane(self, symbol: Symbol, strategy_id: StrategyId | None) -> Lane:
         """The line in which what a strategy wants on a symbol waits."""
-        return Lane(symbol, strategy_id if symbol in self.hedged else None)
+        return Lane(symbol, strategy_id if self.hedge.get(symbol, False) else None)
 
     def position(self, position_id: PositionId | None) -> Position | None:
         """A position that is not closed, by its id."""
@@ -75,7 +80,7 @@ class AccountState:
 
     def of_strategy(self, symbol: Symbol, strategy_id: StrategyId | None) -> Position | None:
         """What a strategy holds on a symbol. In one-way mode that is whatever is held there."""
-        if symbol not in self.hedged:
+        if not self.hedge.get(symbol, False):
             return self.positions.get(Slot(symbol))
         return next((held for held in self.on(symbol) if held.strategy_id == strategy_id), None)
 

@@ -9,9 +9,10 @@ from backstop.domain.position import PositionStatus
 from backstop.domain.signal import Signal
 from backstop.domain.slot import Lane
 from backstop.engine.commands import act_on_command
-from backstop.engine.effects import Effect, SaveEquity, Subscribe
+from backstop.engine.effects import Effect, ReadModes, SaveEquity, Subscribe
 from backstop.engine.entries import act_on_signal, continue_reversal, is_known, open_position
 from backstop.engine.events import (
+    AccountModeRead,
     CancelAnswered,
     CheckOrder,
     CloseAgain,
@@ -40,11 +41,14 @@ from backstop.engine.events import (
     SignalReceived,
     SnapshotTaken,
     StrategiesChanged,
+    SymbolRead,
     TakeNext,
     WalletReported,
 )
 from backstop.engine.exits import close_again, on_level_crossed
 from backstop.engine.fills import book_early, on_executed
+from backstop.engine.misplaced import on_symbol_read
+from backstop.engine.modes import on_account_mode
 from backstop.engine.orders import (
     on_absent,
     on_accepted,
@@ -109,14 +113,13 @@ def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 - a tabl
         case Priced():
             turn.state = replace(turn.state, quotes={**turn.state.quotes, **event.quotes})
         case WalletReported():
-            if turn.state.equity is None or plain(turn.state.equity) != plain(event.equity):
-                turn.record(SaveEquity(event.equity))
-            turn.state = replace(turn.state, equity=event.equity, funds=event.funds)
-            on_equity(turn, event.equity)
+            _on_wallet(turn, event)
         case StrategiesChanged():
-            turn.state = replace(turn.state, strategies=event.strategies)
-            for symbol in sorted({symbol for strategy in event.strategies.values() for symbol in strategy.symbols}):
-                turn.afterwards(Subscribe(symbol))
+            _on_strategies(turn, event)
+        case SymbolRead():
+            on_symbol_read(turn, event)
+        case AccountModeRead():
+            on_account_mode(turn, event)
         case LimitsChanged():
             turn.state = replace(turn.state, limits=event.limits)
         case FitnessJudged():
@@ -125,6 +128,24 @@ def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 - a tabl
             _remind(turn, event.reminder)
         case _:
             assert_never(event)
+
+
+def _on_wallet(turn: Turn, event: WalletReported) -> None:
+    if turn.state.equity is None or plain(turn.state.equity) != plain(event.equity):
+        turn.record(SaveEquity(event.equity))
+    turn.state = replace(turn.state, equity=event.equity, funds=event.funds)
+    on_equity(turn, event.equity)
+
+
+def _on_strategies(turn: Turn, event: StrategiesChanged) -> None:
+    """What they trade is watched, and read how it is set up."""
+    turn.state = replace(turn.state, strategies=event.strategies)
+    for symbol in sorted({symbol for strategy in event.strategies.values() for symbol in strategy.symbols}):
+        turn.afterwards(Subscribe(symbol))
+    traded = {symbol for strategy in event.strategies.values() if strategy.enabled for symbol in strategy.symbols}
+    unknown = traded - turn.state.hedge.keys()
+    if unknown:
+        turn.afterwards(ReadModes(tuple(sorted(unknown))))
 
 
 def _command(turn: Turn, command: Command) -> None:

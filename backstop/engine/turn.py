@@ -8,7 +8,7 @@ from uuid import UUID
 from backstop.domain.ids import OrderLinkId
 from backstop.domain.order import Order
 from backstop.domain.position import Position, PositionStatus
-from backstop.domain.slot import Lane
+from backstop.domain.slot import Lane, Slot
 from backstop.engine.effects import Change, Commit, Effect, SaveOrder, SavePosition
 from backstop.engine.reversal import Reversal
 from backstop.engine.state import AccountState, Request
@@ -52,6 +52,11 @@ class Turn:
         before = [c for c in self._changes if isinstance(c, SavePosition) and c.position.id == position.id]
         self._changes = [change for change in self._changes if change not in before]
         self.record(SavePosition(position, quiet and all(change.quiet for change in before)))
+
+    def move_position(self, position: Position, slot: Slot) -> None:
+        """It is held in another slot than was thought."""
+        self.state = replace(self.state, positions=_without(self.state.positions, position.slot))
+        self.put_position(replace(position, position_idx=slot.idx))
 
     def keep_order(self, order: Order) -> None:
         """What of it nobody need write down has changed."""

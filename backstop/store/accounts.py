@@ -13,7 +13,8 @@ from backstop.store.query import Query, Row, no_row
 def accounts_page(user_id: UUID, page: PageRequest) -> Query[Numbered[Account]]:
     """Newest first."""
     sql = """
-        select id, seq, label, environment, api_key_last4, status, status_reason, equity, limits, halt_level, halt_reason,
+        select id, seq, label, environment, api_key_last4, status, status_reason, equity, limits, margin_mode,
+               hedged_symbols, halt_level, halt_reason,
                halted_at, created_at
           from accounts
          where user_id = %(user_id)s and deleted_at is null and seq < %(before)s
@@ -26,7 +27,8 @@ def add_account(account_id: UUID, user_id: UUID, new: NewAccount, sealed: bytes)
     sql = """
         insert into accounts (id, user_id, label, environment, api_key_last4, sealed_credentials)
         values (%(id)s, %(user_id)s, %(label)s, %(environment)s, %(last4)s, %(sealed)s)
-        returning id, label, environment, api_key_last4, status, status_reason, equity, limits, halt_level, halt_reason,
+        returning id, label, environment, api_key_last4, status, status_reason, equity, limits, margin_mode,
+               hedged_symbols, halt_level, halt_reason,
                   halted_at, created_at"""
     parameters = {
         "id": account_id,
@@ -44,7 +46,8 @@ def change_account(account_id: UUID, label: str | None, limits: AccountLimits | 
     sql = """
         update accounts set label = coalesce(%(label)s, label), limits = coalesce(%(limits)s, limits)
          where id = %(id)s and deleted_at is null
-        returning id, label, environment, api_key_last4, status, status_reason, equity, limits, halt_level, halt_reason,
+        returning id, label, environment, api_key_last4, status, status_reason, equity, limits, margin_mode,
+               hedged_symbols, halt_level, halt_reason,
                   halted_at, created_at"""
     kept = Jsonb(limits.model_dump(mode="json", exclude_none=True)) if limits is not None else None
     return Query(sql, {"id": account_id, "label": label, "limits": kept}, _read)
@@ -89,6 +92,8 @@ def _read(row: Row) -> Account:
         status=row["status"],
         status_reason=row["status_reason"],
         equity=None if row["equity"] is None else plain(row["equity"]),
+        margin_mode=row["margin_mode"],
+        hedged_symbols=row["hedged_symbols"],
         limits=AccountLimits.model_validate(row["limits"]),
         halt=(
             HaltState(level=row["halt_level"], reason=row["halt_reason"] or "", at=row["halted_at"])

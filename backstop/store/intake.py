@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import LiteralString
 from uuid import UUID
 
-from backstop.domain.ids import CommandId, Epoch, PositionId
+from backstop.domain.ids import CommandId, Epoch, PositionId, Symbol
 from backstop.domain.limits import Day, Halt, HaltLevel, Limits
 from backstop.domain.protection import read_price_mark
 from backstop.domain.signal import Signal
@@ -90,6 +90,7 @@ class AccountRow:
         self.sealed: bytes = bytes(row["sealed_credentials"])
         self.created_at: datetime = row["created_at"]
         self.equity: Decimal | None = row["equity"]
+        self.hedged: tuple[Symbol, ...] = tuple(Symbol(symbol) for symbol in row["hedged_symbols"])
         self.limits: Limits = read_limits(row["limits"])
         self.halt: Halt | None = (
             Halt(HaltLevel(row["halt_level"]), row["halt_reason"] or "", row["halted_ms"])
@@ -102,7 +103,7 @@ class AccountRow:
 def accounts_to_trade() -> Query[AccountRow]:
     """Every account that is not deleted, those with open positions first."""
     sql = """
-        select a.id, a.user_id, a.environment, a.sealed_credentials, a.created_at, a.equity, a.limits,
+        select a.id, a.user_id, a.environment, a.sealed_credentials, a.created_at, a.equity, a.limits, a.hedged_symbols,
                a.halt_level, a.halt_reason, (extract(epoch from a.halted_at) * 1000)::bigint as halted_ms,
                (extract(epoch from a.day_start) * 1000)::bigint as day_ms, a.day_equity
           from accounts a

@@ -7,6 +7,7 @@ from uuid import UUID
 from backstop.domain.entry import AT_MARKET, Entry, LimitEntry
 from backstop.domain.ids import SignalId, StrategyId, Symbol
 from backstop.domain.limits import Limits
+from backstop.domain.modes import MarginMode
 from backstop.domain.money import Qty, plain
 from backstop.domain.protection import (
     RESIDENT_GAP,
@@ -93,6 +94,7 @@ def read_strategy(row: Json) -> Strategy:
         on_opposite=OnOpposite(settings["on_opposite"]),
         protection=read_protection(settings["protection"]),
         enabled=row["enabled"],
+        margin_mode=_margin_mode(settings.get("margin_mode")),
         entry=read_entry(settings.get("entry")) or AT_MARKET,
         max_entries=settings.get("max_entries", 1),
     )
@@ -113,6 +115,10 @@ def read_entry(value: Json | None) -> Entry | None:
     if value["kind"] == "market":
         return AT_MARKET
     return LimitEntry(_mark(value["at"]), value["expires_s"] * 1000, value["post_only"])
+
+
+def _margin_mode(text: str | None) -> MarginMode | None:
+    return None if text in (None, "any") else MarginMode(text)
 
 
 def read_signal(row: Json) -> Signal:

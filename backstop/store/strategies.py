@@ -13,7 +13,7 @@ from backstop.store.paging import Numbered, PageRequest
 from backstop.store.query import Query, Row, no_row
 
 _COLUMNS = "id, seq, account_id, name, symbols, settings, enabled, hook_id, created_at"
-_SETTINGS = ("sizing", "leverage", "max_age_s", "on_opposite", "protection", "entry", "max_entries")
+_SETTINGS = ("sizing", "leverage", "max_age_s", "on_opposite", "protection", "margin_mode", "entry", "max_entries")
 
 WebhookUrl = Callable[[str], str]
 """The URL of a hook id."""
@@ -123,11 +123,13 @@ def open_symbols(strategy_id: UUID) -> Query[str]:
 
 
 def taken_symbols(account_id: UUID, symbols: list[str], besides: UUID | None = None) -> Query[tuple[str, str]]:
-    """Which of `symbols` another strategy of the account trades: (symbol, its strategy's name)."""
+    """Which of `symbols` another strategy of the account trades: (symbol, its strategy's name). In hedge mode two may."""
     sql = """
         select traded.symbol, s.name
-          from strategies s, unnest(s.symbols) as traded (symbol)
-         where s.account_id = %(account_id)s and s.deleted_at is null
+          from strategies s
+          join accounts a on a.id = s.account_id,
+               unnest(s.symbols) as traded (symbol)
+         where s.account_id = %(account_id)s and s.deleted_at is null and traded.symbol <> all (a.hedged_symbols)
            and s.id is distinct from %(besides)s and traded.symbol = any(%(symbols)s)
          order by traded.symbol"""
     parameters = {"account_id": account_id, "symbols": symbols, "besides": besides}

@@ -11,7 +11,7 @@ from backstop.domain.limits import Day, Halt
 from backstop.domain.order import Order
 from backstop.domain.position import Position, Trade
 from backstop.domain.protection import Level
-from backstop.engine.effects import BookExecution, Quarantine, SettleCommand, SettleSignal
+from backstop.engine.effects import BookExecution, Quarantine, SaveModes, SettleCommand, SettleSignal
 from backstop.engine.reversal import Reversal
 from backstop.store.query import Query, no_row
 from backstop.store.settings import write_plan, write_protection
@@ -304,6 +304,16 @@ def save_halt(owner: Owner, halt: Halt | None) -> Query[None]:
 def save_day(owner: Owner, day: Day) -> Query[None]:
     sql = "update accounts set day_start = %(start)s, day_equity = %(equity)s where id = %(account_id)s"
     return Query(sql, {"start": moment(day.start), "equity": day.equity, "account_id": owner.account_id}, no_row)
+
+
+def save_modes(owner: Owner, modes: SaveModes) -> Query[None]:
+    sql = "update accounts set margin_mode = %(margin)s, hedged_symbols = %(hedged)s where id = %(account_id)s"
+    values = {
+        "margin": modes.margin.value if modes.margin is not None else None,
+        "hedged": sorted(modes.hedged),
+        "account_id": owner.account_id,
+    }
+    return Query(sql, values, no_row)
 
 
 def set_account_status(account_id: UUID, status: str, reason: str | None) -> Query[None]:

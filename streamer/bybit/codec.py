@@ -12,6 +12,7 @@ from backstop.domain.execution import Execution
 from backstop.domain.ids import OrderLinkId, Symbol
 from backstop.domain.instrument import Instrument
 from backstop.domain.margin import Funds
+from backstop.domain.modes import AccountMode, MarginMode
 from backstop.domain.money import Price, Qty, Usdt, decimal_or_none, plain
 from backstop.domain.order import Order, OrderStatus
 from backstop.domain.protection import PriceSource
@@ -27,6 +28,13 @@ TRIGGER_NAMES = {
     PriceSource.INDEX: "IndexPrice",
 }
 _TRIGGERS = {name: source for source, name in TRIGGER_NAMES.items()}
+
+_MARGIN_MODES = {
+    "ISOLATED_MARGIN": MarginMode.ISOLATED,
+    "REGULAR_MARGIN": MarginMode.CROSS,
+    "PORTFOLIO_MARGIN": MarginMode.PORTFOLIO,
+}
+_CLASSIC = "1"
 
 _SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 _SIDE_NAMES = {Side.BUY: "Buy", Side.SELL: "Sell"}
@@ -118,6 +126,7 @@ def read_position(row: Fields, at: int) -> ExchangePosition:
         at=at,
         idx=_position_idx(row),
         seq=_sequence(row),
+        leverage=_amount(row, "leverage", default=nothing) or None,
     )
 
 
@@ -130,6 +139,14 @@ def read_stop(row: Fields) -> tuple[Slot, Price, PriceSource] | None:
     if source is None:
         raise Unreadable(f"stop compared with {row.get('triggerBy')!r}")
     return Slot(Symbol(_word(row, "symbol")), _position_idx(row)), Price(_positive(row, "triggerPrice")), source
+
+
+def read_account_mode(row: Fields) -> AccountMode:
+    """The answer of /v5/account/info."""
+    margin = _MARGIN_MODES.get(_text(row, "marginMode"))
+    if margin is None:
+        raise Unreadable(f"unknown marginMode {row.get('marginMode')!r}")
+    return AccountMode(margin, unified=_text(row, "unifiedMarginStatus") != _CLASSIC)
 
 
 def _position_idx(row: Fields) -> int:

@@ -152,7 +152,8 @@ def _margin_mode(account: Mapping[str, Any]) -> SelfTestLine:
         case "ISOLATED_MARGIN":
             return line("margin_mode", "ok", "Margin mode", "isolated")
         case "PORTFOLIO_MARGIN":
-            return line("margin_mode", "warning", "Margin mode", "portfolio: margins here are those of cross margin")
+            advice = "portfolio is not supported: entries are refused; set cross or isolated"
+            return line("margin_mode", "warning", "Margin mode", advice)
         case other:
             return line("margin_mode", "warning", "Margin mode", f"not known here: {other!r}")
 

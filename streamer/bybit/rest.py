@@ -15,6 +15,7 @@ import aiohttp
 from backstop.domain.execution import Execution
 from backstop.domain.ids import OrderLinkId, Symbol
 from backstop.domain.instrument import Instrument
+from backstop.domain.modes import AccountMode
 from backstop.domain.money import Price, plain
 from backstop.domain.order import Order
 from backstop.domain.protection import PriceSource
@@ -36,7 +37,14 @@ from streamer.bybit import codec
 from streamer.bybit.answers import KeptBack, NoAnswer, NotSent, Refusal
 from streamer.bybit.hosts import Hosts
 from streamer.bybit.public import Ticker
-from streamer.bybit.ret_codes import CLOCK_OFF, DUPLICATE_LINK_ID, NOT_THIS_SOCKET, meaning_of, verdict_of
+from streamer.bybit.ret_codes import (
+    CLOCK_OFF,
+    DUPLICATE_LINK_ID,
+    NOT_THIS_SOCKET,
+    is_wrong_mode,
+    meaning_of,
+    verdict_of,
+)
 from streamer.bybit.trade import TradeSocket
 from streamer.bybit.transport import Address, Transport, Turns, Verb, always
 from streamer.crash_points import passing
@@ -71,7 +79,8 @@ class BybitRest:
         self.on_unreadable: Callable[[str, str, str], None] | None = None
         """Told of rows of listings that are not understood: topic, reason, the row."""
         self._aside: set[str] = set()
-        self._leverage: dict[Symbol, Decimal] = {}
+        self.leverage: dict[Slot, Decimal] = {}
+        """What is set at the exchange, as last heard."""
         self._transport = Transport(hosts, credentials, session, clock, address or Address())
 
     async def close(self) -> None:
@@ -126,6 +135,8 @@ class BybitRest:
         at = self._clock()
         rows = await self._pages("/v5/position/list", {"category": "linear", "settleCoin": "USDT", "limit": "200"})
         positions = _read_all(lambda row: codec.read_position(row, at), rows)
+        for position in positions:
+            self.hear(position)
         if not with_triggers:
             return tuple(positions)
         rows = await self._pages(
@@ -139,6 +150,23 @@ class BybitRest:
             else position
             for position in positions
         )
+
+    async def symbol(self, symbol: Symbol) -> tuple[ExchangePosition, ...]:
+        """All rows of one symbol, flat ones too: they tell its position mode and leverage."""
+        at = self._clock()
+        rows = await self._pages("/v5/position/list", {"category": "linear", "symbol": symbol})
+        found = tuple(_read_all(lambda row: codec.read_position(row, at), rows))
+        for row in found:
+            self.hear(row)
+        return found
+
+    def hear(self, row: ExchangePosition) -> None:
+        """What the exchange says of a position is how its leverage is set."""
+        if row.leverage is not None:
+            self.leverage[row.slot] = row.leverage
+
+    async def account_mode(self) -> AccountMode:
+        return _read_all(codec.read_account_mode, [await self.account_info()])[0]
 
     async def executions(self, since: int) -> list[Execution]:
         """Fills and funding from `since` (UTC milliseconds) to now, oldest first, across 7-day windows."""
@@ -207,7 +235,7 @@ class BybitRest:
         """
         try:
             if not order.reduce_only and order.leverage is not None:
-                await self._set_leverage(order.symbol, order.leverage)
+                await self._set_leverage(order.slot, order.leverage)
         except NoAnswer as error:
             return OrderRefused(order.link_id, Verdict.RETRY, 0, f"leverage not set: {error}")
         except Refusal as refusal:
@@ -223,6 +251,8 @@ class BybitRest:
             return OrderUncertain(order.link_id, str(error))
         except Refusal as refusal:
             verdict = verdict_of(meaning_of(refusal.code))
+            if is_wrong_mode(refusal.code, refusal.message):
+                verdict = Verdict.WRONG_MODE
             if verdict is None or refusal.code == DUPLICATE_LINK_ID:
                 return OrderUncertain(order.link_id, str(refusal))
             return OrderRefused(order.link_id, verdict, refusal.code, refusal.message)
@@ -286,8 +316,11 @@ class BybitRest:
         )
         passing("resident_stop:after")
 
-    async def _set_leverage(self, symbol: Symbol, leverage: Decimal) -> None:
-        if self._leverage.get(symbol) == leverage:
+    async def _set_leverage(self, slot: Slot, leverage: Decimal) -> None:
+        """On both sides of the symbol, which cross margin asks for."""
+        symbol = slot.symbol
+        known = {side: set_to for side, set_to in self.leverage.items() if side.symbol == symbol}
+        if known and set(known.values()) == {leverage}:
             return
         text = plain(leverage)
         await self._call(
@@ -295,7 +328,7 @@ class BybitRest:
             "/v5/position/set-leverage",
             {"category": "linear", "symbol": symbol, "buyLeverage": text, "sellLeverage": text},
         )
-        self._leverage[symbol] = leverage
+        self.leverage |= dict.fromkeys((*known, slot), leverage)
 
     async def _find_order(self, path: str, link_id: OrderLinkId) -> OrderReported | None:
         reply = await self._call("GET", path, {"category": "linear", "orderLinkId": link_id})

@@ -42,6 +42,8 @@ RESTARTING = 10019
 NOT_THIS_SOCKET = frozenset({10003, 10404, 20006})
 """The trade socket did not take the order: not logged in (any more), unknown there. It may go by REST."""
 
+_WRONG_INDEX = "position idx not match"
+
 _PASSED = frozenset({110092, 110093})
 
 
@@ -68,6 +70,11 @@ def verdict_of(meaning: Meaning) -> Verdict | None:
             return Verdict.FINAL
         case Meaning.DONE | Meaning.AMBIGUOUS:
             return None
+
+
+def is_wrong_mode(code: int, message: str) -> bool:
+    """Whether a position index was refused that the symbol's position mode does not have."""
+    return code == 10001 and _WRONG_INDEX in message
 
 
 def stop_already_passed(code: int, message: str) -> bool:

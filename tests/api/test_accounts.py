@@ -25,6 +25,8 @@ def test_an_account_shows_the_end_of_its_key_only(user: User) -> None:
         "status": "connecting",
         "status_reason": None,
         "equity": None,
+        "margin_mode": None,
+        "hedged_symbols": [],
         "limits": {
             "daily_loss_pct": None,
             "max_open_positions": None,

@@ -40,6 +40,7 @@ def test_a_strategy_is_made_with_its_webhook(user: User, books: Books) -> None:
         },
         "entry": {"kind": "market", "at": None, "expires_s": 60, "post_only": False},
         "max_entries": 1,
+        "margin_mode": "any",
         "enabled": True,
         "webhook_url": made["webhook_url"],
         "created_at": made["created_at"],
@@ -70,6 +71,7 @@ def test_the_settings_are_kept_as_the_models_write_them(user: User, books: Books
         },
         "entry": {"kind": "market", "at": None, "expires_s": 60, "post_only": False},
         "max_entries": 1,
+        "margin_mode": "any",
     }
 
 

@@ -34,6 +34,7 @@ def test_the_documented_example_is_read() -> None:
         "take_profit": [{"at": "2%", "portion": "50%"}],
         "trailing": None,
         "trigger_by": None,
+        "entry": None,
         "leverage": "5",
         "position": "long",
         "prev_position": "flat",

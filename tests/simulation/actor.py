@@ -63,6 +63,8 @@ class SimActor(AccountActor):
         self._inbox = deque()
         self._working = False
         self._resolving = set()
+        self._modes_wanted = {}
+        self._reading_modes = False
         self._wanted = Flag(process)
         self._audit_wanted = cast("asyncio.Event", self._wanted)
         self._tasks = set()

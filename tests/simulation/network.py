@@ -36,7 +36,7 @@ class SimRest(BybitRest):
 
     def __init__(self, process: Process, wire: "Wire") -> None:
         self._clock = process.clock
-        self._leverage = {}
+        self.leverage = {}
         self._transport = cast("Transport", SimTransport(process, wire))
 
 

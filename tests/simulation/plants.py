@@ -44,7 +44,7 @@ class Plant:
 
 
 def _new_id_on_retry() -> tuple[Swap, ...]:
-    as_it_was = orders._send_again
+    as_it_was = orders.send_again
 
     def send_again(turn: Turn, order: Order) -> None:
         if not order.is_entry:
@@ -55,7 +55,7 @@ def _new_id_on_retry() -> tuple[Swap, ...]:
         turn.put_order(again)
         turn.afterwards(SendOrder(again))
 
-    return (Swap(orders, "_send_again", send_again),)
+    return (Swap(orders, "send_again", send_again),)
 
 
 def _retry_on_any_exception() -> tuple[Swap, ...]:
@@ -194,14 +194,14 @@ def _saga_in_memory() -> tuple[Swap, ...]:
 
 
 def _stale_open() -> tuple[Swap, ...]:
-    as_it_was = orders._send_again
+    as_it_was = orders.send_again
 
     def send_again(turn: Turn, order: Order) -> None:
         as_it_was(turn, replace(order, not_after=None) if order.is_entry else order)
 
     return (
         Swap(entries, "expired", lambda _at, _max_age, _now: False),
-        Swap(orders, "_send_again", send_again),
+        Swap(orders, "send_again", send_again),
         Swap(AccountActor, "_why_not_open", lambda actor, _order: "" if actor._may_open() else "no lease"),
     )
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from backstop.domain.ids import AccountId, Epoch, Symbol
 from backstop.domain.order import OrderStatus
-from backstop.engine.effects import Quarantine
+from backstop.engine.effects import Quarantine, ReadModes
 from backstop.engine.events import (
     CheckOrder,
     CommandReceived,
@@ -148,12 +148,14 @@ class Streamer:
             "",
             Credentials("key", "secret"),
             on_event=actor.handle,
-            on_open=actor.reread,
+            on_open=actor.forget_settings,
             on_unreadable=lambda topic, reason, payload: actor.record(Quarantine(topic, reason, payload)),
             clock=self.process.clock,
             exchange_clock=lambda: self.process.clock() - self.rest.clock_offset,
         )
-        self.private = StreamLink(self.process, self._heap, self._random, self._reachable, private, actor.reread)
+        self.private = StreamLink(
+            self.process, self._heap, self._random, self._reachable, private, actor.forget_settings
+        )
         self._on_listen(self.private)
         self.process.spawn(self.private.run())
         for order in tuple(actor.state.orders.values()):
@@ -171,6 +173,8 @@ class Streamer:
         actor.arm_all()
         await first
         self.trading_since = self._heap.now
+        traded = {symbol for one in actor.state.strategies.values() if one.enabled for symbol in one.symbols}
+        actor.perform(ReadModes(tuple(sorted(traded | {slot.symbol for slot in actor.state.positions}))))
         self.process.spawn(actor.audit_forever())
         self.process.spawn(self._take_work(actor))
 
@@ -190,6 +194,7 @@ class Streamer:
             positions={position.slot: position for position in positions},
             orders={order.link_id: order for order in orders},
             reversals={reversal.plan.cause_id: reversal for reversal in reversals},
+            hedge={position.symbol: position.position_idx != 0 for position in positions},
             seen=dict(seen),
             equity=equity,
             limits=limits,

@@ -26,6 +26,7 @@ from backstop.engine.effects import (
     SaveDay,
     SaveEquity,
     SaveHalt,
+    SaveModes,
     SaveOrder,
     SavePosition,
     SaveReversal,
@@ -191,6 +192,8 @@ class Store:
                 self.halt = halt
             case SaveDay(day=day):
                 self.day = day
+            case SaveModes(hedged=hedged):
+                assert not hedged, "the exchange has no hedge mode here"
             case Notice():
                 self.notices.append(change)
             case Quarantine():

@@ -21,6 +21,7 @@ _DAY = 86_400_000
 
 ENDPOINTS = (
     "private_get_v5_position_list",
+    "private_get_v5_account_info",
     "private_get_v5_execution_list",
     "private_get_v5_order_realtime",
     "private_get_v5_order_history",
@@ -97,7 +98,7 @@ class Venue:
         seen_until = now - self.lag.get(method, 0)
         match method:
             case "private_get_v5_position_list":
-                return self._page(self._positions(seen_until), parameters)
+                return self._page(self._positions(seen_until, parameters.get("symbol")), parameters)
             case "private_get_v5_execution_list":
                 return self._page(self._executions(parameters, seen_until), parameters)
             case "private_get_v5_order_realtime" if parameters.get("orderFilter") == "StopOrder":
@@ -106,6 +107,8 @@ class Venue:
                 return _ok({"list": self._realtime(str(parameters["orderLinkId"]), seen_until)})
             case "private_get_v5_order_history":
                 return _ok({"list": self._history(str(parameters["orderLinkId"]), seen_until)})
+            case "private_get_v5_account_info":
+                return _ok({"marginMode": "REGULAR_MARGIN", "unifiedMarginStatus": 6})
             case "private_get_v5_account_wallet_balance":
                 return _ok({"list": [self.exchange.wallet_row()]})
             case _:
@@ -205,12 +208,15 @@ class Venue:
 
     # ---- showing
 
-    def _positions(self, seen_until: int) -> list[Row]:
+    def _positions(self, seen_until: int, symbol: str | None) -> list[Row]:
+        """What is held; of one symbol its row even when flat."""
         rows = []
         for book in self.exchange.books.values():
+            if symbol is not None and book.listing.symbol != symbol:
+                continue
             at = bisect_right(book.versions, seen_until, key=lambda version: version[0])
             row = book.versions[max(at - 1, 0)][1]
-            if row["side"]:
+            if row["side"] or symbol is not None:
                 rows.append({**row, "markPrice": str(book.mark)})
         return rows
 

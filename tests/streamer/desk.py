@@ -73,9 +73,13 @@ class Exchange:
     async def mend(self) -> None:
         await self.sim.control("DELETE", "faults")
 
-    async def by_hand(self, side: str, qty: str, *, reduce_only: bool = False) -> None:
-        trade = {"api_key": CREDENTIALS.api_key, "symbol": BTC, "side": side, "qty": qty, "reduce_only": reduce_only}
+    async def by_hand(self, side: str, qty: str, **others: Any) -> None:
+        trade = {"api_key": CREDENTIALS.api_key, "symbol": BTC, "side": side, "qty": qty, **others}
         await self.sim.control("POST", "manual", trade)
+
+    async def modes(self, **changes: Any) -> None:
+        """Set up by hand: hedge, leverage, margin_mode."""
+        await self.sim.control("POST", "modes", {"api_key": CREDENTIALS.api_key, "symbol": BTC, **changes})
 
     async def executions(self) -> list[Row]:
         found: list[Row] = (await self.sim.control("GET", "executions", api_key=CREDENTIALS.api_key))["items"]
@@ -87,12 +91,22 @@ class Exchange:
         return list(self.sim.venue.exchange.state.requests)
 
     @property
-    def stop_triggers(self) -> list[str]:
-        """The price each stop-loss at the exchange is compared with."""
+    def stops(self) -> list[Any]:
+        """The stop-losses at the exchange."""
         account = self.sim.venue.exchange.account(CREDENTIALS.api_key)
         assert account is not None
-        stops = [order for order in account.open_orders.values() if order.stop_kind == "StopLoss"]
-        return [str(order.trigger_by) for order in stops]
+        return [order for order in account.open_orders.values() if order.stop_kind == "StopLoss"]
+
+    @property
+    def stop_triggers(self) -> list[str]:
+        """The price each stop-loss at the exchange is compared with."""
+        return [str(order.trigger_by) for order in self.stops]
+
+    @property
+    def leverage(self) -> Decimal:
+        account = self.sim.venue.exchange.account(CREDENTIALS.api_key)
+        assert account is not None
+        return Decimal(account.leverage_of(BTC))
 
     @property
     def held(self) -> Decimal:
@@ -165,9 +179,10 @@ class Desk:
         self.account: UUID = books.account(self.user, sealed_credentials=b"-")
         self.strategy: UUID = self.trades_by()
 
-    def trades_by(self, **settings: Any) -> UUID:
-        """A strategy with these settings, and no other from now on."""
-        self.books.rows("update strategies set enabled = false")
+    def trades_by(self, *, beside: bool = False, **settings: Any) -> UUID:
+        """A strategy with these settings, and no other from now on, or `beside` those there are."""
+        if not beside:
+            self.books.rows("update strategies set enabled = false")
         self.strategy = self.books.strategy(self.user, self.account, settings=Jsonb({**SETTINGS, **settings}))
         return self.strategy
 
@@ -209,10 +224,10 @@ class Desk:
 
     # ---- what is asked of it
 
-    def signals(self, action: str, **values: Any) -> SignalId:
+    def signals(self, action: str, *, strategy: UUID | None = None, **values: Any) -> SignalId:
         parsed = {"action": action, "symbol": BTC, **values.pop("parsed", {})}
         signal = self.books.signal(
-            self.user, self.account, self.strategy, action=action, parsed=Jsonb(parsed), **values
+            self.user, self.account, strategy or self.strategy, action=action, parsed=Jsonb(parsed), **values
         )
         for owned in self._owned:
             owned.account.wake()

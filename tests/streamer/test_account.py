@@ -18,9 +18,10 @@ from streamer.database import Pool
 from streamer.journal import Fenced
 from tests.store.books import Books
 from tests.streamer.desk import BTC, Desk, Exchange, Owned
-from tests.streamer.waiting import eventually, holding
+from tests.streamer.waiting import eventually, holding, rows_of
 
 FEE = Decimal("0.00055")
+NOTICES = "select data from events where type = 'notice' order by seq"
 
 
 @pytest.fixture
@@ -510,3 +511,113 @@ async def test_a_resident_stop_by_the_wrong_price_is_set_anew(desk: Desk) -> Non
     assert desk.exchange.stop_triggers == ["LastPrice"]
     owned.actor.reread()
     await eventually(lambda: desk.exchange.stop_triggers == ["MarkPrice"], "the stop compared with the mark price")
+
+
+async def both_sides(desk: Desk) -> Owned:
+    """A long and a short of one symbol, of two strategies, open and protected."""
+    await desk.exchange.modes(hedge=True)
+    first, second = desk.strategy, desk.trades_by(beside=True)
+    owned = await desk.own()
+    desk.signals("buy", strategy=first)
+    desk.signals("sell", strategy=second)
+
+    def proven() -> bool:
+        return [row["resident_verified_at"] is not None for row in desk.positions()] == [True, True]
+
+    await eventually(proven, "a long and a short, each with its stop")
+    return owned
+
+
+async def test_both_sides_are_held_at_once_and_each_stop_closes_its_own(desk: Desk) -> None:
+    await both_sides(desk)
+    assert {(row["side"], row["position_idx"]) for row in desk.positions()} == {("long", 1), ("short", 2)}
+    assert {(stop.symbol, stop.position_idx) for stop in desk.exchange.stops} == {(BTC, 1), (BTC, 2)}
+    await desk.exchange.price("60950")
+    (trade,) = await desk.has_traded(1)
+    assert (trade["side"], trade["exit_reason"]) == ("short", "stop_loss")
+    assert [row["side"] for row in desk.positions()] == ["long"]
+    await desk.exchange.price("59050")
+    trades = await desk.has_traded(2)
+    assert [trade["side"] for trade in trades] == ["short", "long"]
+    assert desk.exchange.held == 0
+    await desk.agrees_with_the_exchange()
+
+
+async def test_both_sides_are_recovered_and_watched_again(desk: Desk) -> None:
+    owned = await both_sides(desk)
+    await owned.kill()
+    await desk.own("two")
+    await desk.exchange.price("60950")
+    (trade,) = await desk.has_traded(1)
+    assert trade["side"] == "short"
+    await desk.agrees_with_the_exchange()
+
+
+async def test_a_reversal_crosses_from_one_side_to_the_other(desk: Desk) -> None:
+    await desk.exchange.modes(hedge=True)
+    await desk.own()
+    desk.signals("buy")
+    await desk.opens()
+    signal = desk.signals("sell")
+    assert (await desk.settled(signal))["status"] == "executed"
+    await desk.has_traded(1)
+    assert [(row["side"], row["position_idx"]) for row in desk.positions()] == [("short", 2)]
+    assert [order["position_idx"] for order in desk.orders()] == [1, 1, 2]
+    await desk.agrees_with_the_exchange()
+
+
+async def test_trades_by_hand_in_hedge_mode_are_booked_to_their_side(desk: Desk) -> None:
+    await both_sides(desk)
+    await desk.exchange.by_hand("Buy", "0.004", reduce_only=True, position_idx=2)
+
+    def shrunk() -> bool:
+        return {row["side"]: row["qty"] for row in desk.positions()} == {
+            "long": Decimal("0.010"),
+            "short": Decimal("0.006"),
+        }
+
+    await eventually(shrunk, "the short smaller, the long as it was")
+    await desk.agrees_with_the_exchange()
+
+
+async def test_position_mode_switched_unseen_is_found_by_the_next_entry(desk: Desk) -> None:
+    owned = await desk.own()
+    await eventually(lambda: owned.actor.state.hedge.get(Symbol(BTC)) is False, "one-way mode read")
+    await desk.exchange.modes(hedge=True)
+    signal = desk.signals("buy")
+    assert (await desk.settled(signal))["status"] == "executed"
+    (position,) = desk.positions()
+    assert (position["position_idx"], desk.exchange.held) == (1, Decimal("0.010"))
+    first, again = desk.exchange.requests
+    assert (first.order_link_id, first.ret_code, again.ret_code) == (again.order_link_id, 10001, 0)
+    assert (await rows_of(desk.books, "select hedged_symbols from accounts"))[0]["hedged_symbols"] == [BTC]
+    assert "position_mode" in [row["data"]["code"] for row in await rows_of(desk.books, NOTICES)]
+    await desk.exchange.price("59050")
+    await desk.has_traded(1)
+    await desk.agrees_with_the_exchange()
+
+
+async def test_margin_mode_a_strategy_is_not_made_for_refuses_its_signals(desk: Desk) -> None:
+    desk.trades_by(margin_mode="isolated")
+    owned = await desk.own()
+    assert (await desk.settled(desk.signals("buy")))["reason_code"] == "margin_mode"
+    await desk.exchange.modes(margin_mode="ISOLATED_MARGIN")
+    await owned.actor.read_account_mode()
+    assert (await desk.settled(desk.signals("buy")))["status"] == "executed"
+    assert "margin_mode" in [row["data"]["code"] for row in await rows_of(desk.books, NOTICES)]
+    assert (await rows_of(desk.books, "select margin_mode from accounts"))[0]["margin_mode"] == "isolated"
+
+
+async def test_leverage_changed_by_hand_is_told_and_set_anew_by_the_next_entry(desk: Desk) -> None:
+    desk.trades_by(leverage="5")
+    await desk.own()
+    desk.signals("buy")
+    await desk.opens()
+    assert desk.exchange.leverage == 5
+    await desk.exchange.modes(leverage="20")
+    await eventually(lambda: desk.positions()[0]["leverage"] == 20, "the position's leverage as it is now")
+    assert "leverage" in [row["data"]["code"] for row in await rows_of(desk.books, NOTICES)]
+    desk.signals("close")
+    await desk.has_traded(1)
+    await desk.settled(desk.signals("buy"))
+    assert desk.exchange.leverage == 5

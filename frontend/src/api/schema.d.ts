@@ -814,6 +814,11 @@ export interface components {
             equity: string | null;
             halt: components["schemas"]["HaltState"] | null;
             /**
+             * Hedged Symbols
+             * @description In hedge mode at the exchange: a long and a short may be held at once.
+             */
+            hedged_symbols: string[];
+            /**
              * Id
              * Format: uuid
              */
@@ -821,6 +826,8 @@ export interface components {
             /** Label */
             label: string;
             limits: components["schemas"]["AccountLimits"];
+            /** @description As last read at the exchange. */
+            margin_mode: components["schemas"]["MarginMode"] | null;
             status: components["schemas"]["AccountStatus"];
             /**
              * Status Reason
@@ -1150,6 +1157,13 @@ export interface components {
              * @example 0.01
              */
             leverage: string;
+            /**
+             * Margin Mode
+             * @description Entries are refused while the account is in another margin mode at the exchange.
+             * @default any
+             * @enum {string}
+             */
+            margin_mode: "any" | "isolated" | "cross";
             /** Max Age S */
             max_age_s: number;
             /**
@@ -1560,6 +1574,12 @@ export interface components {
             totp?: string | null;
         };
         /**
+         * MarginMode
+         * @description Account-wide since Bybit's unified accounts of the second generation.
+         * @enum {string}
+         */
+        MarginMode: "isolated" | "cross" | "portfolio";
+        /**
          * NativeAlert
          * @description See the README for examples. `id` or `time` make a repeat recognisable for ever; without both, for 30 s.
          */
@@ -1649,6 +1669,13 @@ export interface components {
              * @example 0.01
              */
             leverage?: string;
+            /**
+             * Margin Mode
+             * @description Entries are refused while the account is in another margin mode at the exchange.
+             * @default any
+             * @enum {string}
+             */
+            margin_mode?: "any" | "isolated" | "cross";
             /**
              * Max Age S
              * @default 30
@@ -2613,6 +2640,13 @@ export interface components {
              * @example 0.01
              */
             leverage: string;
+            /**
+             * Margin Mode
+             * @description Entries are refused while the account is in another margin mode at the exchange.
+             * @default any
+             * @enum {string}
+             */
+            margin_mode: "any" | "isolated" | "cross";
             /** Max Age S */
             max_age_s: number;
             /**
@@ -2647,6 +2681,11 @@ export interface components {
              * @default null
              */
             leverage?: string | null;
+            /**
+             * Margin Mode
+             * @default null
+             */
+            margin_mode?: ("any" | "isolated" | "cross") | null;
             /**
              * Max Age S
              * @default null

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from heapq import heappop, heappush
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 from backstop.domain.entry import AT_MARKET, Entry, LimitEntry
@@ -46,6 +47,7 @@ from backstop.engine.effects import (
     Effect,
     Notice,
     Quarantine,
+    ReadModes,
     Remind,
     ResolveOrder,
     SaveOrder,
@@ -84,6 +86,7 @@ from backstop.engine.events import (
     ReverseCommand,
     SignalReceived,
     SnapshotTaken,
+    StrategiesChanged,
     Verdict,
 )
 from backstop.engine.reversal import Reversal, ReversalStep
@@ -177,6 +180,7 @@ class Bot:
         enabled: bool = True,
         entry: Entry = AT_MARKET,
         max_entries: int = 1,
+        hedge: bool = False,
     ) -> None:
         self.strategy = Strategy(
             id=STRATEGY_ID,
@@ -195,6 +199,7 @@ class Bot:
         self.state = AccountState(
             instruments={BTC: INSTRUMENT},
             strategies={STRATEGY_ID: self.strategy},
+            hedge={BTC: hedge},
             equity=Decimal(equity) if equity is not None else None,
         )
         self.written = Written()
@@ -203,9 +208,11 @@ class Bot:
         self.cancels: list[OrderLinkId] = []
         """Each time the exchange was asked to cancel an order."""
         self.resident_asked: list[Price] = []
+        self.resident_slots: list[Slot] = []
         self.resident_triggers: list[PriceSource] = []
         self.to_resolve: dict[OrderLinkId, Order] = {}
         self.snapshots_wanted = 0
+        self.modes_wanted: tuple[Symbol, ...] = ()
         self.history: list[tuple[Event | AccountState, int, tuple[Effect, ...]]] = []
         """Each event with its moment and effects; where the process started anew, the state it found."""
         self.dies_before_commit = False
@@ -243,13 +250,16 @@ class Bot:
                         self.armed.pop(close_id, None)
                 case CancelOrder(order=order):
                     self.cancels.append(order.link_id)
-                case SetResidentStop(price=price, trigger_by=trigger_by):
+                case SetResidentStop(slot=slot, price=price, trigger_by=trigger_by):
+                    self.resident_slots.append(slot)
                     self.resident_asked.append(price)
                     self.resident_triggers.append(trigger_by)
                 case ResolveOrder(order=order):
                     self.to_resolve[order.link_id] = order
                 case TakeSnapshot():
                     self.snapshots_wanted += 1
+                case ReadModes(symbols=symbols):
+                    self.modes_wanted += symbols
                 case Remind(reminder=reminder, at=at):
                     heappush(self._reminders, (at, next(self._numbers), reminder))
                 case _:
@@ -266,6 +276,8 @@ class Bot:
         self.state = AccountState(
             instruments=self.state.instruments,
             strategies=self.state.strategies,
+            mode=self.state.mode,
+            hedge=self.state.hedge,
             positions={
                 position.slot: replace(position, resident_tries=0, resident_asked_at=0)
                 for position in written.positions.values()
@@ -308,7 +320,7 @@ class Bot:
 
     def _still_armed(self, level: Level) -> bool:
         """As the streamer does: behind a commit, only what is armed now is watched."""
-        position = self.state.positions.get(SLOT)
+        position = self.state.position(level.position_id)
         return (
             position is not None
             and position.status is PositionStatus.OPEN
@@ -375,10 +387,11 @@ class Bot:
         take_profit: tuple[TakeProfit, ...] | None = None,
         leverage: str | None = None,
         entry: Entry | None = None,
+        strategy: StrategyId = STRATEGY_ID,
     ) -> Signal:
         signal = Signal(
             id=SignalId(self._uuid()),
-            strategy_id=STRATEGY_ID,
+            strategy_id=strategy,
             symbol=BTC,
             action=Action(action),
             at=self.now - age_ms,
@@ -391,6 +404,12 @@ class Bot:
         )
         self.tell(SignalReceived(signal))
         return signal
+
+    def adds_strategy(self, number: int, **changes: Any) -> StrategyId:
+        """Another strategy on the same symbol, which differs in `changes`."""
+        other = replace(self.strategy, id=StrategyId(UUID(int=number)), **changes)
+        self.tell(StrategiesChanged({**self.state.strategies, other.id: other}))
+        return other.id
 
     def close(self, portion: str = "1", position: Position | None = None) -> CommandId:
         position_id = (position or self.position).id

@@ -40,7 +40,9 @@ class Interleavings(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.bot = Bot(protection=protection("1%", ("1%", "0.5"), ("2%", "0.5")), max_entries=3)
-        self.first = AccountState(instruments={BTC: INSTRUMENT}, strategies={self.bot.strategy.id: self.bot.strategy})
+        self.first = AccountState(
+            instruments={BTC: INSTRUMENT}, strategies={self.bot.strategy.id: self.bot.strategy}, hedge={BTC: False}
+        )
         self.exchange = FakeExchange()
         self.requests: list[Order] = []
         """Sent and not yet at the exchange, nor lost."""

@@ -231,7 +231,8 @@ def test_what_waits_counts_toward_the_accounts_exposure() -> None:
     bot.accepts()
     eth = Symbol("ETHUSDT")
     both = replace(bot.strategy, symbols=frozenset({BTC, eth}))
-    bot.state = replace(bot.state, instruments={**bot.state.instruments, eth: replace(INSTRUMENT, symbol=eth)})
+    instruments = {**bot.state.instruments, eth: replace(INSTRUMENT, symbol=eth)}
+    bot.state = replace(bot.state, instruments=instruments, hedge={BTC: False, eth: False})
     bot.tell(StrategiesChanged({both.id: both}))
     bot.tell(Priced({eth: bot.state.quotes[BTC]}))
     another = replace(first, id=SignalId(uuid4()), symbol=eth, entry=None)

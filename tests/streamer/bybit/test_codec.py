@@ -12,6 +12,7 @@ from backstop.domain.execution import Execution, ExitReason, foreign_exit_reason
 from backstop.domain.ids import OrderLinkId, Symbol
 from backstop.domain.instrument import Instrument
 from backstop.domain.margin import Funds
+from backstop.domain.modes import AccountMode, MarginMode
 from backstop.domain.money import Price, Qty, Usdt
 from backstop.domain.order import Order, OrderStatus, Purpose
 from backstop.domain.protection import PriceSource
@@ -210,6 +211,7 @@ def test_position_is_read_whole() -> None:
         stop_loss=Price(Decimal(59000)),
         at=7,
         seq=SEQ,
+        leverage=Decimal(10),
     )
 
 
@@ -224,8 +226,43 @@ def test_position_read_over_rest_has_its_average_price() -> None:
 def test_flat_position(side: object, size: str) -> None:
     row = POSITION | {"side": side, "size": size, "entryPrice": "0", "stopLoss": "0", "liqPrice": "", "markPrice": ""}
     assert codec.read_position(row, 7) == ExchangePosition(
-        BTC, None, Decimal(0), Decimal(0), Decimal(0), None, 7, seq=SEQ
+        BTC, None, Decimal(0), Decimal(0), Decimal(0), None, 7, seq=SEQ, leverage=Decimal(10)
     )
+
+
+@pytest.mark.parametrize("idx", [1, 2, "1", "2"])
+def test_position_of_one_side_says_which(idx: object) -> None:
+    assert codec.read_position(POSITION | {"positionIdx": idx}, 7).slot == Slot(BTC, int(str(idx)))
+
+
+@pytest.mark.parametrize("idx", [3, -1, "x", None, 1.5])
+def test_position_of_an_unknown_side_is_unreadable(idx: object) -> None:
+    with pytest.raises(codec.Unreadable):
+        codec.read_position(POSITION | {"positionIdx": idx}, 7)
+
+
+@pytest.mark.parametrize("leverage", ["", "0", None])
+def test_position_without_a_leverage(leverage: object) -> None:
+    assert codec.read_position(POSITION | {"leverage": leverage}, 7).leverage is None
+
+
+@pytest.mark.parametrize(
+    ("name", "margin"),
+    [
+        ("ISOLATED_MARGIN", MarginMode.ISOLATED),
+        ("REGULAR_MARGIN", MarginMode.CROSS),
+        ("PORTFOLIO_MARGIN", MarginMode.PORTFOLIO),
+    ],
+)
+@pytest.mark.parametrize(("status", "unified"), [(1, False), ("1", False), (3, True), (6, True)])
+def test_account_mode(name: str, margin: MarginMode, status: object, unified: bool) -> None:
+    assert codec.read_account_mode({"marginMode": name, "unifiedMarginStatus": status}) == AccountMode(margin, unified)
+
+
+@pytest.mark.parametrize("name", ["", None, "GOLD_MARGIN"])
+def test_account_mode_nobody_knows_is_unreadable(name: object) -> None:
+    with pytest.raises(codec.Unreadable):
+        codec.read_account_mode({"marginMode": name, "unifiedMarginStatus": 6})
 
 
 @pytest.mark.parametrize("stop", ["", "0", "0.00", None, "UNKNOWN", "None"])
