@@ -34,8 +34,8 @@ test: setup dashboard chromium ## Run all tests (ARGS="-k name" and others go to
 simulate: setup ## Simulate SEEDS=300 seeds of HOURS=6 hours each, with faults, and check the invariants
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),300) --hours $(or $(HOURS),6) $(ARGS)
 
-mutants: setup ## Plant known faults one by one; the simulation must find each (ARGS="--only 7" and others)
-	@$(BIN)/python -m tests.simulation.mutants $(ARGS)
+mutants: setup frontend/node_modules/.installed ## Plant known faults one by one; each must be found (ARGS="--only 7" and others)
+	@PATH="$(CURDIR)/.node/bin:$$PATH" $(BIN)/python -m tests.simulation.mutants $(ARGS)
 
 check: setup ## Lint, formatting, types and import rules
 	@$(BIN)/ruff check .
