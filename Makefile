@@ -68,6 +68,8 @@ fix: setup ## Mend what ruff and the dashboard's formatter can
 lock: $(UV) ## Resolve the dependencies of pyproject.toml anew
 	@$(with_index) $(UV) pip compile pyproject.toml --extra local --group dev --universal --generate-hashes \
 		--python-version 3.11 --no-header --quiet -o requirements/dev.lock
+	@$(with_index) $(UV) pip compile pyproject.toml --extra streamer --universal --generate-hashes \
+		--python-version 3.11 --no-header --no-annotate --quiet -c requirements/dev.lock -o requirements/streamer.lock
 
 clean: ## Remove what was installed and built; the data in .backstop stays
 	@rm -rf .venv .venv-tools .node frontend/node_modules frontend/dist

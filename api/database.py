@@ -104,12 +104,23 @@ def _begin(conninfo: str, user_id: UUID | None, within_s: float, repeatable: boo
             # One that broke while it lay idle is replaced; a database that is silent has had its time.
             if time.monotonic() >= kept.deadline:
                 raise
-    fresh = _Impatient.connect(conninfo)
+    fresh = _connect(conninfo)
     try:
         return _opened(fresh, user_id, within_s, repeatable)
     except BaseException:
         fresh.close()
         raise
+
+
+def _connect(conninfo: str) -> _Impatient:
+    try:
+        return _Impatient.connect(conninfo)
+    except psycopg.OperationalError:
+        # The login may have been rotated since it was read. A database that is merely away costs no second attempt.
+        newest = _conninfo(anew=True)
+        if newest == conninfo:
+            raise
+        return _Impatient.connect(newest)
 
 
 def _opened(connection: _Impatient, user_id: UUID | None, within_s: float, repeatable: bool) -> _Impatient:
@@ -122,8 +133,8 @@ def _opened(connection: _Impatient, user_id: UUID | None, within_s: float, repea
     return connection
 
 
-def _conninfo() -> str:
-    url, role = config.database_url()
+def _conninfo(*, anew: bool = False) -> str:
+    url, role = config.database_url(anew=anew)
     options = [str(conninfo_to_dict(url).get("options") or ""), f"-c role={role}" if role else ""]
     return make_conninfo(
         url, options=" ".join(filter(None, options)), connect_timeout=_CONNECT_S, application_name="backstop-api"

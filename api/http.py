@@ -19,7 +19,7 @@ import psycopg
 from chalice.app import Blueprint, Chalice, Response
 from pydantic import BaseModel, ValidationError
 
-from api import idempotency
+from api import config, idempotency
 from api.errors import HttpError, field_errors, not_found, unprocessable, wrong_field
 from api.sessions import Caller, authenticate
 from api.standing import require_live
@@ -199,18 +199,28 @@ class App(Chalice):
 
 def read_request(event: Mapping[str, Any]) -> Request:
     context = event.get("requestContext") or {}
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     queries = event.get("multiValueQueryStringParameters") or {}
     return Request(
         method=context.get("httpMethod", ""),
         resource=context.get("resourcePath", ""),
         path=event.get("path") or "",
-        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        headers=headers,
         query={name: values[-1] for name, values in queries.items() if values},
         body=_body(event),
-        # The address API Gateway saw; X-Forwarded-For is whatever the caller wrote.
-        source_ip=(context.get("identity") or {}).get("sourceIp") or "",
+        source_ip=_source_ip(context, headers),
         request_id=context.get("requestId") or "",
     )
+
+
+def _source_ip(context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    """Who asks: the address API Gateway saw, or where our own front stands before it, what that says.
+
+    The front overwrites its header, and the firewall lets nothing past it; X-Forwarded-For is whatever the caller wrote.
+    """
+    if (name := config.viewer_header()) is not None:
+        return headers.get(name, "")
+    return (context.get("identity") or {}).get("sourceIp") or ""
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

@@ -4,7 +4,6 @@ import json
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -84,14 +83,13 @@ def _unauthorized(detail: str, code: str = "unauthorized") -> HttpError:
 
 
 def _keys() -> _Keys:
-    path = Path(config.jwt_keys_file())
-    return _read_keys(path, path.stat().st_mtime_ns)
+    return _read_keys(config.jwt_keys())
 
 
 @lru_cache(maxsize=2)
-def _read_keys(path: Path, _modified: int) -> _Keys:
+def _read_keys(text: str) -> _Keys:
     """{"current": kid, "keys": {kid: Ed25519 private key as PEM}}. Two keys live while they are rotated."""
-    content = json.loads(path.read_text())
+    content = json.loads(text)
     keys = {}
     for kid, pem in content["keys"].items():
         key = load_pem_private_key(pem.encode(), None)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from backstop import parameters
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -16,6 +18,10 @@ class Config:
     holder: str
     variables: Mapping[str, str] = field(repr=False)
 
+    def newest_database_url(self) -> str:
+        """`database_url`, with the login as it is now where that is kept elsewhere and rotated. May ask AWS."""
+        return parameters.database_url(self.variables) or self.database_url
+
 
 class ConfigError(Exception):
     """Something needed is not set; the message says what."""
@@ -23,6 +29,7 @@ class ConfigError(Exception):
 
 def read_config(variables: Mapping[str, str] = os.environ) -> Config:
     url = variables.get("BACKSTOP_STREAMER_DATABASE_URL") or variables.get("DATABASE_URL")
+    url = url or parameters.database_url(variables)
     if not url:
         raise ConfigError("set BACKSTOP_STREAMER_DATABASE_URL (or DATABASE_URL) to a PostgreSQL URL")
     return Config(

@@ -1,6 +1,7 @@
 """The streamer's database: connections to it, and what it may do to them."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 import psycopg
@@ -58,10 +59,17 @@ class Pool(AsyncConnectionPool[AsyncConnection[Any]]):
         return connection
 
 
-def pool_of(url: str) -> Pool:
-    """Not open yet. Each statement is a transaction of its own where none is begun."""
+def pool_of(url: str | Callable[[], str]) -> Pool:
+    """Not open yet. Each statement is a transaction of its own where none is begun.
+
+    A callable is asked at each connect, in a thread: the login may have been rotated.
+    """
+
+    async def conninfo() -> str:
+        return tended(url if isinstance(url, str) else await asyncio.to_thread(url))
+
     return Pool(
-        tended(url),
+        conninfo,
         min_size=2,
         max_size=_POOL_SIZE,
         timeout=5.0,

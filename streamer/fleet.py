@@ -185,7 +185,8 @@ class Fleet:
                 await asyncio.sleep(0.5)
 
     async def _listen_once(self) -> None:
-        connection = await AsyncConnection.connect(tended(self._config.database_url), autocommit=True)
+        url = await asyncio.to_thread(self._config.newest_database_url)
+        connection = await AsyncConnection.connect(tended(url), autocommit=True)
         async with connection:
             await connection.execute(f"listen {intake.CHANNEL}")
             self._hear("")

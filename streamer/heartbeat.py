@@ -8,6 +8,7 @@ from backstop.store import health, market
 from backstop.store.health import Beat, StreamBeat
 from backstop.store.query import aexecute
 from backstop.telemetry import logger
+from streamer import healthcheck
 from streamer.bybit.socket import Socket, SocketState
 from streamer.database import AWAY, Pool
 from streamer.fleet import Fleet
@@ -34,6 +35,7 @@ class Heartbeat:
 
     async def run(self) -> None:
         while True:
+            healthcheck.touch()
             try:
                 await self._beat()
             except AWAY as error:

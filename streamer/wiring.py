@@ -34,7 +34,7 @@ def monotonic_ms() -> int:
 async def run(config: Config) -> None:
     """Trade until SIGTERM or SIGINT, then drain and let go. Raises when an account's lease is lost."""
     async with AsyncExitStack() as stack:
-        pool = pool_of(config.database_url)
+        pool = pool_of(config.newest_database_url)
         await pool.open()
         stack.push_async_callback(pool.close)
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(keepalive_timeout=_KEEPALIVE_S, limit=0))

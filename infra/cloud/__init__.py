@@ -1,0 +1,1 @@
+"""Deploys to AWS, and runs there."""
