@@ -13,9 +13,10 @@ from typing import IO, Any, cast
 
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 _NAMESPACE = "Backstop"
+_UNITS = {"Milliseconds": MetricUnit.Milliseconds, "Seconds": MetricUnit.Seconds}
 _MASK = "***"
 _SECRET_NAME = r"[\w-]*(?:secret|password|passphrase|token|api_?key|authorization|cookie|ticket)[\w-]*"  # noqa: S105
 _SECRET_KEY = re.compile(f"^{_SECRET_NAME}$", re.IGNORECASE)
@@ -78,6 +79,18 @@ def count(metric: str, value: int = 1, **dimensions: str) -> None:
     with single_metric(name=metric, unit=MetricUnit.Count, value=value, namespace=_NAMESPACE) as one:
         for name, text in dimensions.items():
             one.add_dimension(name=name, value=text)
+
+
+def measure(service: str, **values: float) -> None:
+    """Values by metric name, of one service, as one line of CloudWatch's embedded metric format on standard output.
+
+    A name tells its unit by its ending: Seconds, Milliseconds, else a count.
+    """
+    metrics = EphemeralMetrics(namespace=_NAMESPACE, service=service)
+    for name, value in values.items():
+        unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), MetricUnit.Count)
+        metrics.add_metric(name=name, unit=unit, value=value)
+    metrics.flush_metrics()
 
 
 @contextmanager

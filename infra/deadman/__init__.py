@@ -1,0 +1,1 @@
+"""Guards open positions while no streamer does. Runs apart from the streamer, each minute."""
