@@ -75,12 +75,16 @@ def read_alert(alert: dict[str, Any]) -> NativeAlert | list[FieldError]:
 
 
 def without_secret(alert: dict[str, Any], secret: str) -> dict[str, Any]:
-    """The same alert with the secret's value replaced wherever it occurs, in names too."""
+    """The same alert with the secret's value, if it has one, replaced wherever it occurs, in names too."""
+    if not secret:
+        return alert
     return {str(_masked(name, secret)): _masked(value, secret) for name, value in alert.items()}
 
 
 def masked_raw(body: bytes, alert: dict[str, Any], secret: str) -> str:
-    """The body as text with the secret masked. `alert` is what was read from it, `secret` not empty."""
+    """The body as text with the secret masked. `alert` is what was read from it."""
+    if not secret:
+        return body.decode("utf-8-sig")[:MAX_BYTES]
     raw = body.decode("utf-8-sig").replace(secret, _MASK)
     # JSON may spell it with \u escapes, where replacing text does not find it.
     again = read_object(raw.encode())

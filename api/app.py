@@ -16,8 +16,9 @@ from api.routes import (
     strategies,
 )
 from api.sockets import sockets, ws_connect, ws_disconnect, ws_message
+from api.spool import replay_spooled
 
-__all__ = ["app", "ws_connect", "ws_disconnect", "ws_message"]
+__all__ = ["app", "replay_spooled", "ws_connect", "ws_disconnect", "ws_message"]
 
 # Chalice would add a handler of its own to our logger, which masks nothing.
 app = App(app_name="backstop", configure_logs=False)
@@ -38,3 +39,4 @@ for _module in (
 ):
     app.register_blueprint(_module.routes.blueprint)
 app.register_blueprint(sockets)
+app.lambda_function(name="replay_spooled")(replay_spooled)

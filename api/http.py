@@ -43,6 +43,8 @@ class Request:
     body: bytes
     source_ip: str
     request_id: str
+    client_certificate: str = ""
+    """Subject of the certificate API Gateway verified, if the sender showed one."""
 
     def cookie(self, name: str) -> str | None:
         try:
@@ -178,6 +180,9 @@ class Routes:
     def patch(self, path: str, **options: Any) -> Callable[[F], F]:
         return self.route("PATCH", path, **options)
 
+    def put(self, path: str, **options: Any) -> Callable[[F], F]:
+        return self.route("PUT", path, **options)
+
     def delete(self, path: str, **options: Any) -> Callable[[F], F]:
         return self.route("DELETE", path, status=204, **options)
 
@@ -210,6 +215,7 @@ def read_request(event: Mapping[str, Any]) -> Request:
         body=_body(event),
         source_ip=_source_ip(context, headers),
         request_id=context.get("requestId") or "",
+        client_certificate=((context.get("identity") or {}).get("clientCert") or {}).get("subjectDN") or "",
     )
 
 

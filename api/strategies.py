@@ -11,14 +11,19 @@ from api import audit, config
 from api.accounts import position_open
 from api.database import transaction
 from api.errors import HttpError, not_found, wrong_field
+from api.hooks import SIGNING
 from api.sessions import Caller
 from api.standing import require_fresh
+from api.strongbox import strongbox
+from backstop.contracts.hooks import Hook, HookPolicy, SecretRotation, SigningKey
 from backstop.contracts.strategies import CreatedStrategy, NewStrategy, Strategy, StrategyChange
+from backstop.store import hooks
 from backstop.store import strategies as stored
 from backstop.store.accounts import lock_account
 from backstop.store.commands import notify_work
 from backstop.store.paging import Numbered, PageRequest
 from backstop.store.query import Query, execute, fetch_all, fetch_one
+from backstop.strongbox import Belonging
 
 
 def listed(caller: Caller, page: PageRequest) -> Query[Numbered[Strategy]]:
@@ -72,15 +77,54 @@ def remove(caller: Caller, strategy_id: UUID) -> None:
         fetch_all(connection, notify_work(strategy.account_id))
 
 
-def rotate_secret(caller: Caller, strategy_id: UUID) -> CreatedStrategy:
+def rotate_secret(caller: Caller, strategy_id: UUID, wish: SecretRotation) -> CreatedStrategy:
     """Raises HttpError 404, 403 `confirmation_needed`."""
     secret = secrets.token_urlsafe(32)
     with transaction(caller.id) as connection:
         strategy = _found(connection, strategy_id)
         require_fresh(connection, caller)
-        audit.record(connection, caller, "strategy.secret_rotated", strategy_id)
-        execute(connection, stored.set_secret(strategy_id, _hash(secret)))
+        audit.record(connection, caller, "strategy.secret_rotated", strategy_id, overlap_s=wish.overlap_s)
+        execute(connection, hooks.set_secret(strategy_id, _hash(secret), wish.overlap_s))
     return _with_secret(strategy, secret)
+
+
+def make_signing_key(caller: Caller, strategy_id: UUID) -> SigningKey:
+    """Raises HttpError 404, 403 `confirmation_needed`."""
+    key = secrets.token_urlsafe(32)
+    sealed = strongbox().seal(key.encode(), Belonging(strategy_id, SIGNING))
+    with transaction(caller.id) as connection:
+        _found(connection, strategy_id)
+        require_fresh(connection, caller)
+        audit.record(connection, caller, "strategy.signing_key_made", strategy_id)
+        execute(connection, hooks.set_signing_key(strategy_id, sealed))
+    return SigningKey(signing_key=key)
+
+
+def hook(caller: Caller, strategy_id: UUID) -> Hook:
+    """Raises HttpError 404."""
+    with transaction(caller.id) as connection:
+        return _hook(connection, strategy_id)
+
+
+def set_policy(caller: Caller, strategy_id: UUID, policy: HookPolicy) -> Hook:
+    """Raises HttpError 404, 403 `confirmation_needed`, 422 when a signature would be asked for without a key."""
+    with transaction(caller.id) as connection:
+        before = _hook(connection, strategy_id)
+        require_fresh(connection, caller)
+        if policy.require_signature and not before.has_signing_key:
+            raise wrong_field("require_signature", "make a signing key first")
+        execute(connection, hooks.save_policy(strategy_id, policy))
+        old, new = before.policy.model_dump(mode="json"), policy.model_dump(mode="json")
+        changed = {name: {"from": old[name], "to": new[name]} for name in new if old[name] != new[name]}
+        audit.record(connection, caller, "strategy.hook_policy_changed", strategy_id, **changed)
+        return _hook(connection, strategy_id)
+
+
+def _hook(connection: Connection[Any], strategy_id: UUID) -> Hook:
+    found = fetch_one(connection, hooks.hook_of(strategy_id, config.webhook_url))
+    if found is None:
+        raise not_found()
+    return found
 
 
 def _difference(before: Strategy, after: Strategy) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def environment_of(part: Part, base: Mapping[str, str], place: Place, database_u
         "BACKSTOP_STRONGBOX_KEY_FILE": str(place.keys / "strongbox.key"),
         "BACKSTOP_VAULT_PUBLIC_KEY_FILE": str(place.keys / "vault.public.pem"),
         "BACKSTOP_VAULT_PRIVATE_KEY_FILE": str(place.keys / "vault.private.pem"),
+        "BACKSTOP_SPOOL_DIR": str(place.home / "spool"),
         "BACKSTOP_SIM_STATE": str(place.home / "simulator.json"),
         "PYTHONUNBUFFERED": "1",
         # boto3 is asked for a region and credentials even where nothing of AWS is reached.

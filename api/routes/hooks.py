@@ -1,6 +1,7 @@
 """The webhook alerts come in by."""
 
-from api import hooks
+from api import spool
+from api.deliveries import arrived
 from api.http import Answer, Request, Routes
 from backstop.contracts.trading import SignalAnswer
 
@@ -16,10 +17,10 @@ _CONTENT_TYPES = ["application/json", "text/plain", "application/x-www-form-urle
     status=202,
     also=(200,),
     public=True,
-    problems=(401, 413, 422),
+    problems=(401, 403, 413, 422, 429),
     content_types=_CONTENT_TYPES,
 )
 def receive_alert(request: Request, hook_id: str) -> Answer[SignalAnswer]:
-    """Take an alert: 202 once it is stored, 200 when it was stored before."""
-    answer = hooks.receive(hook_id, request.body, request.source_ip)
+    """Take an alert: 202 once it is stored (or put by while the database is away), 200 when it was stored before."""
+    answer = spool.take(arrived(hook_id, request))
     return Answer(answer, status=200 if answer.status == "duplicate" else 202)

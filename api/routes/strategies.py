@@ -8,6 +8,7 @@ from api.http import Routes
 from api.queries import PageQuery
 from api.sessions import Caller
 from backstop.contracts.base import Page
+from backstop.contracts.hooks import Hook, HookPolicy, SecretRotation, SigningKey
 from backstop.contracts.strategies import CreatedStrategy, NewStrategy, Strategy, StrategyChange
 from backstop.store.paging import fetch_page
 
@@ -46,6 +47,24 @@ def remove_strategy(user: Caller, strategy_id: UUID) -> None:
 
 
 @routes.post("/strategies/{strategy_id}/secret", problems=(403,))
-def rotate_secret(user: Caller, strategy_id: UUID) -> CreatedStrategy:
-    """A new webhook secret, shown this once; the old one is refused from now on."""
-    return strategies.rotate_secret(user, strategy_id)
+def rotate_secret(user: Caller, strategy_id: UUID, body: SecretRotation) -> CreatedStrategy:
+    """A new webhook secret, shown this once; the old one is refused, at once or after `overlap_s`."""
+    return strategies.rotate_secret(user, strategy_id, body)
+
+
+@routes.get("/strategies/{strategy_id}/hook")
+def get_hook(user: Caller, strategy_id: UUID) -> Hook:
+    """What a strategy's webhook may ask for, and who may send to it."""
+    return strategies.hook(user, strategy_id)
+
+
+@routes.put("/strategies/{strategy_id}/hook", problems=(403,))
+def set_hook_policy(user: Caller, strategy_id: UUID, body: HookPolicy) -> Hook:
+    """Replace the policy of a strategy's webhook."""
+    return strategies.set_policy(user, strategy_id, body)
+
+
+@routes.post("/strategies/{strategy_id}/hook/signing-key", status=201, problems=(403,))
+def make_signing_key(user: Caller, strategy_id: UUID) -> SigningKey:
+    """A key to sign alerts with, for senders that can; shown this once, the one before is void."""
+    return strategies.make_signing_key(user, strategy_id)

@@ -78,11 +78,22 @@ class Execution(Outgoing):
     executed_at: Moment
 
 
+class SignalSource(Outgoing):
+    ip: str
+    proved_by: Literal["secret", "previous_secret", "signature"]
+    client_certificate: str | None = Field(description="Subject of the certificate the sender showed.")
+    tradingview_certificate: bool
+
+
 class FlightRecord(Signal):
     """One alert from raw text to fills."""
 
     raw: str = Field(description="The alert as received, its secret masked.")
     parsed: dict[str, object] | None
+    source: SignalSource | None
+    alert_time: Moment | None = Field(description="When its source says it fired.")
+    stored_at: Moment | None
+    spooled: bool = Field(description="Whether it waited in the spool because the database did not answer.")
     orders: list[Order]
     executions: list[Execution]
 

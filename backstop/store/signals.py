@@ -36,6 +36,9 @@ class NewSignal:
     reason_code: str | None = None
     reason: str | None = None
     alert_time: datetime | None = None
+    received_at: datetime | None = None
+    spooled: bool = False
+    source: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,15 @@ class RefusedAlert:
 
 
 def add_signal(signal: NewSignal) -> Query[UUID]:
-    """No row when the strategy has had a signal with this dedupe key; waits for one that is being added."""
+    """No row when the strategy has had a signal with this id or dedupe key; waits for one that is being added."""
     sql = """
         insert into signals (id, user_id, account_id, strategy_id, dedupe_key, body_hash, raw, parsed, errors, symbol,
-                             action, qty, status, reason_code, reason, alert_time, decided_at)
+                             action, qty, status, reason_code, reason, alert_time, received_at, spooled, source, decided_at)
         values (%(id)s, %(user_id)s, %(account_id)s, %(strategy_id)s, %(dedupe_key)s, %(body_hash)s, %(raw)s,
                 %(parsed)s, %(errors)s, %(symbol)s, %(action)s, %(qty)s, %(status)s, %(reason_code)s, %(reason)s,
-                %(alert_time)s, case when %(status)s = 'accepted' then null else now() end)
-        on conflict on constraint signals_once do nothing
+                %(alert_time)s, coalesce(%(received_at)s, now()), %(spooled)s, %(source)s,
+                case when %(status)s = 'accepted' then null else now() end)
+        on conflict do nothing
         returning id"""
     parameters = {
         "id": signal.id,
@@ -80,6 +84,9 @@ def add_signal(signal: NewSignal) -> Query[UUID]:
         "reason_code": signal.reason_code,
         "reason": signal.reason,
         "alert_time": signal.alert_time,
+        "received_at": signal.received_at,
+        "spooled": signal.spooled,
+        "source": None if signal.source is None else Jsonb(signal.source),
     }
     return Query(sql, parameters, lambda row: row["id"])
 
@@ -95,14 +102,16 @@ def lock_body(strategy_id: UUID, body_hash: bytes) -> Query[None]:
     return Query(sql, {"key": f"{strategy_id}:{body_hash.hex()}"}, no_row)
 
 
-def recent_signal_with_body(strategy_id: UUID, body_hash: bytes) -> Query[UUID]:
-    """The newest signal with this body in the last 30 s; look under `lock_body`."""
+def recent_signal_with_body(strategy_id: UUID, body_hash: bytes, at: datetime) -> Query[UUID]:
+    """The newest signal with this body received within 30 s of `at`; look under `lock_body`."""
     sql = """
         select id from signals
          where strategy_id = %(strategy_id)s and body_hash = %(body_hash)s and status <> 'rejected'
-           and received_at > clock_timestamp() - make_interval(secs => %(window)s)
+           and dedupe_key not like 'refused:%%'
+           and received_at between %(at)s - make_interval(secs => %(window)s)
+                               and %(at)s + make_interval(secs => %(window)s)
          order by received_at desc limit 1"""
-    parameters = {"strategy_id": strategy_id, "body_hash": body_hash, "window": REPEAT_WINDOW_S}
+    parameters = {"strategy_id": strategy_id, "body_hash": body_hash, "at": at, "window": REPEAT_WINDOW_S}
     return Query(sql, parameters, lambda row: row["id"])
 
 

@@ -1,4 +1,4 @@
-"""Strategies and their webhooks. A webhook's secret is kept as its SHA-256 only."""
+"""Strategies. Their webhooks are in `hooks`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,14 +20,6 @@ WebhookUrl = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
-    user_id: UUID
-    account_id: UUID
-    strategy_id: UUID
-    secret_hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Trading:
     """What an alert is checked against."""
 
@@ -39,12 +31,6 @@ class Trading:
 def settings_of(strategy: NewStrategy | Strategy) -> dict[str, Any]:
     """What `strategies.settings` holds: these fields exactly as the contract models dump in JSON mode."""
     return strategy.model_dump(mode="json", include=set(_SETTINGS))
-
-
-def find_hook(hook_id: str) -> Query[Hook]:
-    """Works before a user is known."""
-    sql = "select user_id, account_id, strategy_id, secret_hash from find_hook(%(hook_id)s)"
-    return Query(sql, {"hook_id": hook_id}, lambda row: Hook(**row))
 
 
 def strategies_page(user_id: UUID, page: PageRequest, webhook_url: WebhookUrl) -> Query[Numbered[Strategy]]:
@@ -105,11 +91,6 @@ def save_strategy(strategy: Strategy) -> Query[None]:
         "enabled": strategy.enabled,
     }
     return Query(sql, parameters, no_row)
-
-
-def set_secret(strategy_id: UUID, secret_hash: bytes) -> Query[None]:
-    sql = "update strategies set secret_hash = %(secret_hash)s where id = %(id)s"
-    return Query(sql, {"id": strategy_id, "secret_hash": secret_hash}, no_row)
 
 
 def remove_strategy(strategy_id: UUID) -> Query[None]:

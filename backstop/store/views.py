@@ -65,7 +65,8 @@ _EXECUTION: LiteralString = """
 
 _SIGNAL: LiteralString = """
     select s.id, s.seq, s.strategy_id, t.name as strategy_name, s.account_id, s.symbol, s.action, s.qty, s.status,
-           s.reason, s.reason_code, s.errors, s.position_id, s.received_at, s.decided_at, s.raw, s.parsed
+           s.reason, s.reason_code, s.errors, s.position_id, s.received_at, s.decided_at, s.raw, s.parsed,
+           s.source, s.alert_time, s.stored_at, s.spooled
       from signals s
       join strategies t on t.id = s.strategy_id"""
 
@@ -136,7 +137,8 @@ def read_flight_record(connection: Connection[Any], signal_id: UUID) -> FlightRe
     def read(row: Row) -> FlightRecord:
         return FlightRecord.model_validate(
             _named(Signal, row)
-            | {"raw": row["raw"], "parsed": row["parsed"], "orders": orders, "executions": executions}
+            | {name: row[name] for name in ("raw", "parsed", "source", "alert_time", "stored_at", "spooled")}
+            | {"orders": orders, "executions": executions}
         )
 
     return fetch_one(connection, Query(_SIGNAL + " where s.id = %(id)s", by_signal, read))

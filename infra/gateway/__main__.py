@@ -1,6 +1,7 @@
 """`python -m infra.gateway`: serve until SIGTERM or SIGINT.
 
-Environment: BACKSTOP_PORT (8000), BACKSTOP_DASHBOARD (frontend/dist), BACKSTOP_LAMBDA_INSTANCES (3).
+Environment: BACKSTOP_PORT (8000), BACKSTOP_DASHBOARD (frontend/dist), BACKSTOP_LAMBDA_INSTANCES (3),
+BACKSTOP_SPOOL_DIR (none).
 """
 
 import asyncio
@@ -33,6 +34,7 @@ def main() -> int:
         port=int(os.environ.get("BACKSTOP_PORT", "8000")),
         dashboard=Path(os.environ.get("BACKSTOP_DASHBOARD", _DASHBOARD)),
         instances=int(os.environ.get("BACKSTOP_LAMBDA_INSTANCES", "3")),
+        spool=Path(folder) if (folder := os.environ.get("BACKSTOP_SPOOL_DIR")) else None,
     )
     try:
         asyncio.run(serve(config))

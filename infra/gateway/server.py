@@ -1,5 +1,6 @@
 """One port for dashboard, REST, WebSocket and the management API."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from infra.gateway.lambdas import LambdaPool
 from infra.gateway.link import Limits
 from infra.gateway.rest import BODY_LIMIT, Rest
 from infra.gateway.sockets import Handlers, Sockets
+from infra.gateway.spool import replay_for_ever
 
 _IN_FLIGHT_END_WITHIN_S = 3.0
 
@@ -28,6 +30,7 @@ class GatewayConfig:
         app: import path of the Chalice app behind /api.
         instances: Lambda instances kept warm.
         timeout_s: seconds a function may take.
+        spool: folder of alerts put by while the database was away; None replays none.
     """
 
     host: str = "127.0.0.1"
@@ -40,6 +43,7 @@ class GatewayConfig:
     instances: int = 3
     timeout_s: float = 29.0
     limits: Limits = field(default_factory=Limits)
+    spool: Path | None = None
 
 
 @asynccontextmanager
@@ -70,6 +74,7 @@ async def running(config: GatewayConfig) -> AsyncIterator[int]:
             shutdown_timeout=_IN_FLIGHT_END_WITHIN_S,
         )
         await runner.setup()
+        replaying = asyncio.create_task(replay_for_ever(config.spool, pool)) if config.spool is not None else None
         try:
             site = web.TCPSite(runner, config.host, config.port)
             await site.start()
@@ -77,6 +82,9 @@ async def running(config: GatewayConfig) -> AsyncIterator[int]:
             await site.stop()
             await sockets.close_all()
         finally:
+            if replaying is not None:
+                replaying.cancel()
+                await asyncio.gather(replaying, return_exceptions=True)
             await runner.cleanup()
     finally:
         await pool.close()

@@ -71,7 +71,9 @@ def things_of(user: User, books: Books) -> Things:
 
 
 def send(api: Api, route: Route, path: str) -> Any:
-    return api.send(route.method, path, BODIES.get(route.name, {}) if route.method in ("POST", "PATCH") else None)
+    return api.send(
+        route.method, path, BODIES.get(route.name, {}) if route.method in ("POST", "PATCH", "PUT") else None
+    )
 
 
 @routes_to_one

@@ -408,7 +408,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take an alert: 202 once it is stored, 200 when it was stored before. */
+        /** Take an alert: 202 once it is stored (or put by while the database is away), 200 when it was stored before. */
         post: operations["receive_alert"];
         delete?: never;
         options?: never;
@@ -742,6 +742,41 @@ export interface paths {
         patch: operations["change_strategy"];
         trace?: never;
     };
+    "/api/strategies/{strategy_id}/hook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a strategy's webhook may ask for, and who may send to it. */
+        get: operations["get_hook"];
+        /** Replace the policy of a strategy's webhook. */
+        put: operations["set_hook_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/{strategy_id}/hook/signing-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A key to sign alerts with, for senders that can; shown this once, the one before is void. */
+        post: operations["make_signing_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/strategies/{strategy_id}/secret": {
         parameters: {
             query?: never;
@@ -751,7 +786,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A new webhook secret, shown this once; the old one is refused from now on. */
+        /** A new webhook secret, shown this once; the old one is refused, at once or after `overlap_s`. */
         post: operations["rotate_secret"];
         delete?: never;
         options?: never;
@@ -1046,6 +1081,12 @@ export interface components {
             /** Tick Size */
             tick_size: string | null;
         };
+        /**
+         * ClientCertificate
+         * @description `observe` notes TradingView's client certificate with the signal; `require` refuses alerts without.
+         * @enum {string}
+         */
+        ClientCertificate: "observe" | "require";
         /**
          * ClientMessage
          * @description What the browser sends.
@@ -1411,6 +1452,11 @@ export interface components {
             account_id: string;
             /** Action */
             action: string | null;
+            /**
+             * Alert Time
+             * @description When its source says it fired.
+             */
+            alert_time: string | null;
             /** Decided At */
             decided_at: string | null;
             /** Errors */
@@ -1449,7 +1495,15 @@ export interface components {
              * Format: date-time
              */
             received_at: string;
+            source: components["schemas"]["SignalSource"] | null;
+            /**
+             * Spooled
+             * @description Whether it waited in the spool because the database did not answer.
+             */
+            spooled: boolean;
             status: components["schemas"]["SignalStatus"];
+            /** Stored At */
+            stored_at: string | null;
             /**
              * Strategy Id
              * Format: uuid
@@ -1551,6 +1605,64 @@ export interface components {
              * @default null
              */
             last_seq?: number | null;
+        };
+        /** Hook */
+        Hook: {
+            /** Has Signing Key */
+            has_signing_key: boolean;
+            policy: components["schemas"]["HookPolicy"];
+            /**
+             * Previous Secret Until
+             * @description Until when the secret before the present one is taken too.
+             */
+            previous_secret_until: string | null;
+            /** Webhook Url */
+            webhook_url: string;
+        };
+        /**
+         * HookPolicy
+         * @description Null or empty is no limit. What leaves a position is exempt from `sides`, `max_notional` and `max_per_day`.
+         *
+         *     `symbols` narrow the strategy's own. `max_notional`: USDT of an alert that names its quantity. `max_per_day`: entries
+         *     in 24 h. `sources`: networks alerts may come from, or `"tradingview"` for its published addresses.
+         *     `require_signature`: the secret in the body does not do, see `POST /strategies/{strategy_id}/hook/signing-key`.
+         */
+        HookPolicy: {
+            /** Actions */
+            actions?: components["schemas"]["Action"][];
+            /** @default observe */
+            client_certificate?: components["schemas"]["ClientCertificate"];
+            /**
+             * Expires At
+             * @default null
+             */
+            expires_at?: string | null;
+            /**
+             * Max Notional
+             * @default null
+             */
+            max_notional?: string | null;
+            /**
+             * Max Per Day
+             * @default null
+             */
+            max_per_day?: number | null;
+            /**
+             * Max Per Minute
+             * @default 600
+             */
+            max_per_minute?: number;
+            /**
+             * Require Signature
+             * @default false
+             */
+            require_signature?: boolean;
+            /** Sides */
+            sides?: components["schemas"]["PositionSide"][];
+            /** Sources */
+            sources?: string[];
+            /** Symbols */
+            symbols?: string[];
         };
         /**
          * LiveMessage
@@ -2038,6 +2150,12 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * PositionSide
+         * @description Direction of a position.
+         * @enum {string}
+         */
+        PositionSide: "long" | "short";
+        /**
          * PositionStatus
          * @description `opening`: asked for, nothing filled yet.
          * @enum {string}
@@ -2236,6 +2354,17 @@ export interface components {
         /** ReversePosition */
         ReversePosition: Record<string, never>;
         /**
+         * SecretRotation
+         * @description `overlap_s`: how long the old secret is taken beside the new one.
+         */
+        SecretRotation: {
+            /**
+             * Overlap S
+             * @default 0
+             */
+            overlap_s?: number;
+        };
+        /**
          * SelfTest
          * @description The newest finished self-test. Nothing is opened on an account whose last one failed; exits always go through.
          */
@@ -2417,6 +2546,23 @@ export interface components {
              */
             next_cursor: string | null;
         };
+        /** SignalSource */
+        SignalSource: {
+            /**
+             * Client Certificate
+             * @description Subject of the certificate the sender showed.
+             */
+            client_certificate: string | null;
+            /** Ip */
+            ip: string;
+            /**
+             * Proved By
+             * @enum {string}
+             */
+            proved_by: "secret" | "previous_secret" | "signature";
+            /** Tradingview Certificate */
+            tradingview_certificate: boolean;
+        };
         /**
          * SignalStatus
          * @description `accepted` waits · `executing` acts · `executed` done · `refused` we declined · `expired` too old, or a limit order's
@@ -2425,6 +2571,18 @@ export interface components {
          * @enum {string}
          */
         SignalStatus: "accepted" | "executing" | "executed" | "refused" | "expired" | "failed" | "superseded" | "rejected";
+        /**
+         * SigningKey
+         * @description Send `X-Backstop-Timestamp` (UTC seconds) and `X-Backstop-Signature`: the hex of HMAC-SHA256 by this key over the
+         *     timestamp, a dot and the body. Within 60 s; each signature counts once.
+         */
+        SigningKey: {
+            /**
+             * Signing Key
+             * @description Shown this once.
+             */
+            signing_key: string;
+        };
         /**
          * Sizing
          * @description `qty`: base coins, `quote`: USDT, `equity_pct`: % of equity as notional, `risk_pct`: % lost at the stop.
@@ -4973,6 +5131,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not Found */
             404: {
                 headers: {
@@ -5002,6 +5169,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6561,7 +6737,166 @@ export interface operations {
             };
         };
     };
-    rotate_secret: {
+    get_hook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hook"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_hook_policy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With one, the request is done once; a repeat within a day gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["HookPolicy"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hook"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_signing_key: {
         parameters: {
             query?: never;
             header?: {
@@ -6574,6 +6909,107 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKey"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_secret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With one, the request is done once; a repeat within a day gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SecretRotation"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {

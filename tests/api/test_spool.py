@@ -1,0 +1,129 @@
+"""Alerts that come while the database is away are put by, and stored in order when it is back."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from api.app import replay_spooled
+from tests.api.conftest import Hook, User
+from tests.api.gateway_events import Reply
+from tests.store.books import Books
+
+NOWHERE = "postgresql://backstop@127.0.0.1:1/none"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("BACKSTOP_SPOOL_DIR", str(tmp_path / "spool"))
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    with mock_aws():
+        sqs = boto3.resource("sqs", region_name="us-east-1")
+        made = sqs.create_queue(QueueName="spool.fifo", Attributes={"FifoQueue": "true"})
+        monkeypatch.setenv("BACKSTOP_SPOOL_QUEUE_URL", made.url)
+        yield made
+
+
+def while_away(hook: Hook, *bodies: Any) -> list[Reply]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BACKSTOP_API_DATABASE_URL", NOWHERE)
+        return [hook.api.post(hook.path, body) for body in bodies]
+
+
+def records_of(folder: Path) -> dict[str, Any]:
+    files = sorted(folder.iterdir())
+    return {"Records": [{"messageId": file.name, "sealed": file.read_bytes().hex()} for file in files]}
+
+
+def signals(books: Books) -> list[dict[str, Any]]:
+    return books.rows("select * from signals order by seq")
+
+
+def test_an_alert_is_put_by_and_stored_later(user: User, hook: Hook, books: Books, folder: Path) -> None:
+    replies = while_away(hook, *(hook.alert(id=str(number)) for number in range(3)))
+    assert [(reply.status, reply.json["status"]) for reply in replies] == [(202, "accepted")] * 3
+    assert signals(books) == []
+
+    assert replay_spooled(records_of(folder), None) == {"batchItemFailures": []}
+    stored = signals(books)
+    assert [str(row["id"]) for row in stored] == [reply.json["signal_id"] for reply in replies]
+    assert all(row["stored_at"] > row["received_at"] for row in stored)
+    record = user.api.get(f"/api/signals/{stored[0]['id']}").json
+    assert (record["spooled"], record["status"]) == (True, "accepted")
+
+
+def test_what_is_put_by_is_not_readable(hook: Hook, folder: Path) -> None:
+    while_away(hook, hook.alert())
+    (file,) = folder.iterdir()
+    assert hook.secret.encode() not in file.read_bytes()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_storing_twice_makes_one_signal(hook: Hook, books: Books, folder: Path) -> None:
+    while_away(hook, hook.alert(), hook.alert(id="x"))
+    records = records_of(folder)
+    for _ in range(2):
+        assert replay_spooled(records, None) == {"batchItemFailures": []}
+    assert len(signals(books)) == 2
+
+
+def test_a_repeat_of_what_was_stored_is_none(hook: Hook, books: Books, folder: Path) -> None:
+    assert hook.api.post(hook.path, hook.alert(id="x")).status == 202
+    while_away(hook, hook.alert(id="x"))
+    replay_spooled(records_of(folder), None)
+    assert len(signals(books)) == 1
+
+
+def test_it_waits_while_the_database_is_still_away(
+    hook: Hook, books: Books, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while_away(hook, hook.alert(id="1"), hook.alert(id="2"))
+    records = records_of(folder)
+    with monkeypatch.context() as patch:
+        patch.setenv("BACKSTOP_API_DATABASE_URL", NOWHERE)
+        failures = replay_spooled(records, None)["batchItemFailures"]
+    assert [one["itemIdentifier"] for one in failures] == [one["messageId"] for one in records["Records"]]
+    replay_spooled(records, None)
+    assert len(signals(books)) == 2
+
+
+def test_it_is_refused_later_as_it_would_have_been(hook: Hook, books: Books, folder: Path) -> None:
+    while_away(hook, hook.alert(secret="wrong"), "nonsense", hook.alert(symbol="DOGEUSDT"))
+    assert replay_spooled(records_of(folder), None) == {"batchItemFailures": []}
+    assert [row["code"] for row in books.rows("select code from refused_alerts order by id")] == [
+        "wrong_secret",
+        "invalid",
+    ]
+    assert [row["status"] for row in signals(books)] == ["rejected"]
+
+
+def test_what_nobody_put_by_is_let_go(books: Books, api: object, folder: Path) -> None:
+    broken = [{"messageId": "1", "sealed": "00ff"}, {"messageId": "2", "body": "{}"}, {"messageId": "3", "body": "x"}]
+    assert replay_spooled({"Records": broken}, None) == {"batchItemFailures": []}
+
+
+def test_a_queue_keeps_the_order_of_each_hook(hook: Hook, books: Books, queue: Any) -> None:
+    replies = while_away(hook, *(hook.alert(id=str(number)) for number in range(4)))
+    assert [reply.status for reply in replies] == [202] * 4
+    messages = queue.receive_messages(MaxNumberOfMessages=10, AttributeNames=["All"])
+    assert {message.attributes["MessageGroupId"] for message in messages} == {hook.path.rpartition("/")[2]}
+    event = {"Records": [{"messageId": message.message_id, "body": message.body} for message in messages]}
+    assert replay_spooled(json.loads(json.dumps(event)), None) == {"batchItemFailures": []}
+    assert [str(row["id"]) for row in signals(books)] == [reply.json["signal_id"] for reply in replies]
+
+
+def test_with_nowhere_to_put_it_the_sender_is_to_try_again(
+    hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert while_away(hook, hook.alert())[0].status == 503
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BACKSTOP_SPOOL_DIR", str(tmp_path / "file" / "spool"))
+    assert while_away(hook, hook.alert())[0].status == 503
