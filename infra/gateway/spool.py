@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any, Protocol
 from uuid import uuid4
 
-from infra.gateway.lambdas import LambdaError, LambdaPool
+from infra.gateway.lambdas import LambdaError
 
 _log = logging.getLogger(__name__)
 
@@ -14,7 +15,13 @@ _EVERY_S = 0.5
 _BATCH = 10
 
 
-async def replay_for_ever(folder: Path, pool: LambdaPool) -> None:
+class Invoker(Protocol):
+    async def invoke(self, handler: str, event: dict[str, Any], request_id: str) -> Any:
+        """The handler's answer. Raises LambdaError."""
+        ...
+
+
+async def replay_for_ever(folder: Path, pool: Invoker) -> None:
     """Until cancelled. A file goes when its alert is stored, and not before."""
     while True:
         try:
@@ -26,7 +33,7 @@ async def replay_for_ever(folder: Path, pool: LambdaPool) -> None:
             await asyncio.sleep(_EVERY_S)
 
 
-async def replay_once(folder: Path, pool: LambdaPool) -> int:
+async def replay_once(folder: Path, pool: Invoker) -> int:
     """Hand over the oldest alerts; how many were stored. Raises LambdaError, OSError."""
     files = await asyncio.to_thread(_oldest, folder)
     if not files:
