@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from simulator.control_faults import FaultSwitch
+from simulator.control_replay import Replay
 from simulator.faults import FaultError
 from simulator.instruments import INSTRUMENTS
 from simulator.market import Walk, next_walk_price
@@ -40,6 +41,7 @@ class Control:
     def __init__(self, venue: Venue, public: PublicStream) -> None:
         self._venue = venue
         self._faults = FaultSwitch(venue, public)
+        self.replay = Replay(lambda tick: self._set_price(tick.symbol, tick.last, tick.mark, tick.index))
 
     def routes(self) -> list[web.RouteDef]:
         """The paths and who answers them."""
@@ -48,6 +50,10 @@ class Control:
             ("POST", "key", self.key),
             ("POST", "price", self.price),
             ("POST", "walk", self.walk),
+            ("POST", "replay", self.replay.start),
+            ("GET", "replay", self.replay.view),
+            ("DELETE", "replay", self.replay.stop),
+            ("POST", "limits", self.limits),
             ("POST", "depth", self.depth),
             ("POST", "funding", self.funding),
             ("POST", "manual", self.manual),
@@ -125,6 +131,15 @@ class Control:
         quote.walk = Walk(volatility, int(seed)) if on else None
         self._venue.exchange.changes += 1
         return {"symbol": symbol, "on": on, "volatility": text(volatility), "seed": int(seed)}
+
+    async def limits(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What an address may ask {requests_per_5s [null: no limit; Bybit 600], ban_s [600]}; beyond it, it is banned."""
+        most = body.get("requests_per_5s")
+        address = self._venue.address
+        address.most = None if most is None else int(_number(body, "requests_per_5s", low=Decimal(1)))
+        address.ban_ms = int(_number(body, "ban_s", default=600, low=Decimal(0)) * 1000)
+        address.clear()
+        return {"requests_per_5s": address.most, "ban_s": address.ban_ms / 1000}
 
     async def depth(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Limit the coins each taker order finds {symbol, qty}; qty null takes the limit away."""
@@ -207,9 +222,11 @@ class Control:
 
     async def reset(self, _body: Mapping[str, Any]) -> dict[str, Any]:
         """Everything as at the first start: no accounts, no faults, start prices. Private sockets are closed."""
+        await self.replay.end()
         self._venue.exchange.reset()
         self._venue.faults.clear()
         self._venue.limits.clear()
+        self._venue.address.clear()
         for connection in (*self._venue.private, *self._venue.trade):
             await connection.close(1001)
         for symbol in INSTRUMENTS:

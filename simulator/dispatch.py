@@ -116,6 +116,9 @@ def dispatch(
     refused = faults.take("ret_code", api_key, symbol, path=path)
     if refused is not None:
         return Answer(refused.number("code"), str(refused.params["message"]), headers=headers)
+    short = faults.take("page_limit", api_key, symbol) if endpoint.method == "GET" else None
+    if short is not None:
+        params = {**params, "limit": str(short.number("limit"))}
     shown = venue.as_read(account) if account is not None and endpoint.may_be_stale else account
     call = Call(venue.exchange, params, venue.now_ms(), shown, received_ns, via)
     lost = faults.take("drop_request", api_key, symbol, path=path)

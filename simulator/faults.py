@@ -14,6 +14,7 @@ Requests (REST and the trade socket; ``path`` is a REST path such as /v5/order/c
     rate_limited {path [any], reset_header [true]}   retCode 10006
     ban {}   HTTP 403 on every /v5 request, as after an IP ban
     clock_skew {ms}   the exchange's clock is ahead by ms (negative: behind)
+    page_limit {limit}   lists come in pages of so many rows at most, whatever was asked for
     stale_reads {ms}   position/list, order/realtime, order/history, execution/list show the past
 
 Fills:
@@ -26,6 +27,7 @@ Private stream:
     private_delay {ms, topic [any]}   a message comes late
     reorder {order [["position","order","execution","wallet"]]}   messages of one event in that order
     mute_private {}   connected and ponging, but no data
+    alter_private {fields, topic [any]}   rows carry these fields instead; one that is null is left out
     unknown_exec_type {value [NewKindOfFill]}   executions carry an execType nobody knows
     auth_rejected {}   logins on private and trade sockets fail
     refuse_private {status [503]}   new private and trade connections are refused with an HTTP status
@@ -81,6 +83,7 @@ STANDING: dict[str, dict[str, Any]] = {
     "rate_limited": {"path": "", "reset_header": True},
     "ban": {},
     "clock_skew": {"ms": _REQUIRED},
+    "page_limit": {"limit": _REQUIRED},
     "stale_reads": {"ms": _REQUIRED},
     "partial_fill": {"fraction": _REQUIRED},
     "no_fill": {},
@@ -89,6 +92,7 @@ STANDING: dict[str, dict[str, Any]] = {
     "private_delay": {"ms": _REQUIRED, "topic": ""},
     "reorder": {"order": ["position", "order", "execution", "wallet"]},
     "mute_private": {},
+    "alter_private": {"fields": _REQUIRED, "topic": ""},
     "unknown_exec_type": {"value": "NewKindOfFill"},
     "auth_rejected": {},
     "refuse_private": {"status": 503},
@@ -127,6 +131,7 @@ _INSTRUMENT_STATUSES = frozenset({"Trading", "PreLaunch", "Delivering", "Closed"
 _NUMBERS: dict[str, tuple[Decimal, Decimal]] = {
     "ms": (Decimal(-86_400_000), Decimal(86_400_000)),
     "fraction": (Decimal(0), Decimal(1)),
+    "limit": (Decimal(1), Decimal(1000)),
     "code": (Decimal(-1_000_000), Decimal(10_000_000)),
     "times": (Decimal(1), Decimal(1_000_000)),
     "position_idx": (Decimal(0), Decimal(2)),
@@ -226,7 +231,7 @@ def _check_value(kind: str, name: str, value: Any) -> None:
     if name == "status":
         _check_status(kind, value)
     if name == "fields" and not isinstance(value, dict):
-        raise FaultError(name, "must be an object of ticker fields")
+        raise FaultError(name, "must be an object of fields")
     if name == "order" and not (isinstance(value, list) and all(isinstance(topic, str) for topic in value)):
         raise FaultError(name, "must be a list of topics")
 

@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 
 WINDOW_MS = 1_000
+ADDRESS_WINDOW_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,37 @@ class RateLimits:
     def clear(self) -> None:
         """Forget what was sent."""
         self._sent.clear()
+
+
+class AddressLimit:
+    """Requests within five seconds of each address, and the ban that follows. Off until ``most`` is set: who measures
+    how much the exchange can do would be banned.
+
+    Source: Bybit V5, "Rate Limit Rules" (600 within 5 s, ten minutes).
+    """
+
+    def __init__(self) -> None:
+        self.most: int | None = None
+        self.ban_ms = 600_000
+        self._sent: dict[str, deque[int]] = {}
+        self._banned_until: dict[str, int] = {}
+
+    def admits(self, address: str, now_ms: int) -> bool:
+        """Count a request; whether it is answered."""
+        if self.most is None:
+            return True
+        if now_ms < self._banned_until.get(address, 0):
+            return False
+        sent = self._sent.setdefault(address, deque())
+        while sent and sent[0] <= now_ms - ADDRESS_WINDOW_MS:
+            sent.popleft()
+        sent.append(now_ms)
+        if len(sent) > self.most:
+            self._banned_until[address] = now_ms + self.ban_ms
+            return False
+        return True
+
+    def clear(self) -> None:
+        """Forget what was sent, and every ban."""
+        self._sent.clear()
+        self._banned_until.clear()

@@ -51,7 +51,8 @@ class Rest:
         delayed = faults.take("request_delay", api_key, symbol, path=endpoint.path)
         if delayed is not None:
             await asyncio.sleep(delayed.number("ms") / 1000)
-        if faults.take("ban", api_key, symbol):
+        admitted = self._venue.address.admits(request.remote or "", self._venue.clock())
+        if not admitted or faults.take("ban", api_key, symbol):
             return web.Response(status=403, text="access too frequent")
         failing = faults.take("http_status", api_key, symbol, path=endpoint.path)
         if failing is not None:

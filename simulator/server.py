@@ -155,6 +155,7 @@ async def running_simulator(
         for connection in (*venue.public, *venue.private, *venue.trade):
             connection.abort()
         await runner.cleanup()
+        await control.replay.end()
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)

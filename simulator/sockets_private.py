@@ -66,6 +66,9 @@ class PrivateStream:
             unknown = faults.take("unknown_exec_type", api_key, symbol)
             if unknown is not None:
                 rows = [{**row, "execType": unknown.params["value"]} for row in rows]
+        altered = faults.take("alter_private", api_key, symbol, topic=topic)
+        if altered is not None:
+            rows = [_altered(row, altered.params["fields"]) for row in rows]
         late = faults.take("private_delay", api_key, symbol, topic=topic)
         delay_s = late.number("ms") / 1000 if late is not None else 0.0
         copies = 2 if faults.take("duplicate_private", api_key, symbol, topic=topic) else 1
@@ -145,6 +148,10 @@ def login(venue: Venue, connection: Connection, body: dict[str, Any]) -> Refusal
     if refusal is None:
         connection.api_key = account.api_key
     return refusal
+
+
+def _altered(row: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in (row | fields).items() if value is not None or name not in fields}
 
 
 def _latest(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import msgspec
 from simulator.exchange import Exchange, PrivateEvent, Ticked, Traded, derived_id
 from simulator.faults import Faults
 from simulator.model import Account, Order
-from simulator.rate_limits import RateLimits
+from simulator.rate_limits import AddressLimit, RateLimits
 from simulator.sockets import Connections
 
 _SNAPSHOTS_KEPT = 2_000
@@ -39,6 +39,7 @@ class Venue:
         self.exchange = exchange
         self.faults = Faults()
         self.limits = RateLimits()
+        self.address = AddressLimit()
         self.public = Connections()
         self.private = Connections()
         self.trade = Connections()

@@ -16,6 +16,7 @@ import websockets
 
 from simulator.auth import sign
 from simulator.server import Simulator, running_simulator
+from simulator.venue import wall_clock_ms
 
 KEY, SECRET = "alice", "alice-secret"
 BTC = "BTC/USDT:USDT"
@@ -62,11 +63,12 @@ class Rest:
     session: aiohttp.ClientSession
     key: str = KEY
     secret: str = SECRET
+    now: Callable[[], int] = wall_clock_ms
     last_headers: dict[str, str] = field(default_factory=dict)
 
     async def call(self, method: str, path: str, *, skew_ms: int = 0, window: str = "5000", **params: Any) -> Any:
         """The envelope of one call; POST bodies have spaces on purpose."""
-        timestamp = str(time.time_ns() // 1_000_000 + skew_ms)
+        timestamp = str(self.now() + skew_ms)
         query = "&".join(f"{name}={value}" for name, value in params.items()) if method == "GET" else ""
         body = json.dumps(params) if method == "POST" else ""
         headers = {

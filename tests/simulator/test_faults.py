@@ -324,3 +324,13 @@ async def test_ccxt_meets_a_lost_answer_as_a_network_error(sim: Simulator, bybit
         await bybit.fetch_positions()
     with pytest.raises(ccxt.InvalidOrder, match="110072"):
         await bybit.create_order(BTC, "market", "buy", 0.01, None, {"clientOrderId": "a-1"})
+
+
+async def test_rows_are_altered_and_fields_left_out(sim: Simulator, rest: Rest, private: Socket) -> None:
+    await fault(sim, "alter_private", topic="order", fields={"orderStatus": "Dreaming", "avgPrice": None})
+    await rest.order()
+    row = (await private.next(topic="order"))["data"][0]
+    assert row["orderStatus"] == "Dreaming"
+    assert "avgPrice" not in row
+    assert row["symbol"] == "BTCUSDT"
+    assert (await rest.rows("/v5/order/history"))[0]["orderStatus"] == "Filled"
