@@ -18,6 +18,7 @@ class Function:
         self.broken = 0
         self.seen: list[list[str]] = []
         self.stored: list[str] = []
+        self.done = asyncio.Event()
 
     async def invoke(self, handler: str, event: dict[str, Any], request_id: str) -> Any:
         assert handler == HANDLER
@@ -27,6 +28,7 @@ class Function:
             self.broken -= 1
             raise FunctionFailedError("the instance ended")
         self.stored += [name for name in names if name not in self.failing]
+        self.done.set()
         return {"batchItemFailures": [{"itemIdentifier": name} for name in names if name in self.failing]}
 
 
@@ -37,16 +39,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def left_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
 async def test_the_oldest_go_first_and_go_for_good(folder: Path) -> None:
     function = Function()
     assert await replay_once(folder, function) == 3
     assert function.seen == [["1", "2", "3"]]
-    assert [file.name for file in folder.iterdir()] == [".half-written"]
+    assert left_in(folder) == [".half-written"]
 
 
 async def test_what_was_not_stored_stays(folder: Path) -> None:
     assert await replay_once(folder, Function("2", "3")) == 1
-    assert sorted(file.name for file in folder.iterdir()) == [".half-written", "2", "3"]
+    assert left_in(folder) == [".half-written", "2", "3"]
 
 
 async def test_a_function_that_ends_is_asked_again(folder: Path) -> None:
@@ -54,8 +60,8 @@ async def test_a_function_that_ends_is_asked_again(folder: Path) -> None:
     function.broken = 1
     replaying = asyncio.create_task(replay_for_ever(folder, function))
     async with asyncio.timeout(30):
-        while function.stored != ["1", "2", "3"]:
-            await asyncio.sleep(0.01)
+        await function.done.wait()
+    assert function.stored == ["1", "2", "3"]
     replaying.cancel()
     await asyncio.gather(replaying, return_exceptions=True)
 
