@@ -13,7 +13,7 @@ from backstop.domain.order import CancelReason, Order, Purpose
 from backstop.domain.position import Position, PositionStatus, trade_of
 from backstop.domain.protection import Level, LevelKind, LevelStatus
 from backstop.domain.slot import Slot
-from backstop.engine.effects import Disarm, Remind, SaveTrade, SendOrder
+from backstop.engine.effects import Arm, Disarm, Remind, SaveTrade, SendOrder
 from backstop.engine.events import CheckOrder, CloseAgain, LevelCrossed
 from backstop.engine.resting import take_back_entries
 from backstop.engine.stops import move_stop
@@ -39,6 +39,10 @@ def on_level_crossed(turn: Turn, event: LevelCrossed) -> None:
     found = ((held, level) for held in turn.state.on(event.symbol) for level in held.armed)
     position, level = next(((held, level) for held, level in found if level.close_id == event.close_id), (None, None))
     if position is None or level is None or position.status is not PositionStatus.OPEN:
+        return
+    if not level.crossed_by(event.price):
+        # It was moved, and is still watched where it was.
+        turn.afterwards(Arm((level,)))
         return
     if level.kind in (LevelKind.RATCHET, LevelKind.BREAK_EVEN):
         move_stop(turn, position, level, event.price)
@@ -267,7 +271,11 @@ def finish(turn: Turn, position: Position) -> None:
         if order.position_id == closed.id and order.done:
             turn.forget_order(order.link_id)
     turn.record(SaveTrade(trade_of(closed)))
-    turn.state = replace(turn.state, settled_at={**turn.state.settled_at, closed.slot: turn.now})
+    turn.state = replace(
+        turn.state,
+        settled_at={**turn.state.settled_at, closed.slot: turn.now},
+        settled_seq={**turn.state.settled_seq, closed.slot: closed.seq},
+    )
 
 
 def disarmed(levels: tuple[Level, ...]) -> tuple[Level, ...]:

@@ -9,7 +9,7 @@ from backstop.domain.order import OrderStatus
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.side import PositionSide, Side
 from backstop.domain.slot import Slot
-from backstop.engine.effects import Notice, NoticeLevel, Remind, ResolveOrder
+from backstop.engine.effects import Notice, NoticeLevel, Remind, ResolveOrder, TakeSnapshot
 from backstop.engine.events import CloseAgain, ExchangePosition, SnapshotTaken
 from backstop.engine.fills import on_executed
 from backstop.engine.modes import learn
@@ -109,23 +109,49 @@ def _moving(turn: Turn, position: Position) -> bool:
     )
 
 
+def _from_before(turn: Turn, theirs: ExchangePosition, at: int) -> bool:
+    """Whether a reading may still tell of what we have closed. One that says which fill it counts last leaves no doubt."""
+    settled = turn.state.settled_seq.get(theirs.slot, 0)
+    if settled and theirs.seq:
+        return theirs.seq < settled
+    return at - turn.state.settled_at.get(theirs.slot, -SETTLED_AFTER_MS) < SETTLED_AFTER_MS
+
+
+def on_position_told(turn: Turn, theirs: ExchangePosition) -> None:
+    """The stream's word on one slot. What somebody else opens there must be known before we open."""
+    on_position_reported(turn, theirs)
+    if theirs.size > 0:
+        if theirs.slot not in turn.state.foreign and _is_foreign(turn, theirs, theirs.at):
+            _tell_foreign(turn, theirs)
+            turn.state = replace(turn.state, foreign={**turn.state.foreign, theirs.slot: theirs.size})
+    elif theirs.slot in turn.state.foreign:
+        turn.afterwards(TakeSnapshot())
+
+
 def _note_foreign(turn: Turn, held: dict[Slot, ExchangePosition], at: int) -> None:
     foreign = {}
     for slot, theirs in held.items():
-        ours = turn.state.positions.get(slot)
-        mine = ours is not None and (ours.side is theirs.side or ours.status is PositionStatus.OPENING)
-        lately = at - turn.state.settled_at.get(slot, -SETTLED_AFTER_MS) < SETTLED_AFTER_MS
-        if not mine and (not lately or slot in turn.state.foreign):
+        if _is_foreign(turn, theirs, at):
             foreign[slot] = theirs.size
             if slot not in turn.state.foreign:
-                side = theirs.side or PositionSide.LONG
-                turn.record(
-                    Notice(
-                        NoticeLevel.WARNING,
-                        "foreign_position",
-                        f"{plain(theirs.size)} {slot.symbol} {side} is held that Backstop did not open; "
-                        "it is not protected here, and signals for it are refused until it is closed",
-                    )
-                )
+                _tell_foreign(turn, theirs)
     if foreign != dict(turn.state.foreign):
         turn.state = replace(turn.state, foreign=foreign)
+
+
+def _is_foreign(turn: Turn, theirs: ExchangePosition, at: int) -> bool:
+    ours = turn.state.positions.get(theirs.slot)
+    if ours is not None and (ours.side is theirs.side or ours.status is PositionStatus.OPENING):
+        return False
+    return theirs.slot in turn.state.foreign or not _from_before(turn, theirs, at)
+
+
+def _tell_foreign(turn: Turn, theirs: ExchangePosition) -> None:
+    turn.record(
+        Notice(
+            NoticeLevel.WARNING,
+            "foreign_position",
+            f"{plain(theirs.size)} {theirs.symbol} {theirs.side or PositionSide.LONG} is held that Backstop did not open; "
+            "it is not protected here, and signals for it are refused until it is closed",
+        )
+    )

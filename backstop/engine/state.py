@@ -38,9 +38,9 @@ class AccountState:
     or set; `misplaced` entries that were refused for their position index. `orders` holds those not done; `positions` those
     not closed; `reversals` by what asked for them;
     `seen` the executions booked lately, by exec id; `foreign` what is held that we did not open;
-    `settled_at` when we last closed a symbol; `doubts` where the exchange disagrees; `early` closing fills told before
-    the opening fills they belong to; `day` the equity it began with; `entries_at` when entries of the last day were
-    intended; `unfit` why the account may not be traded, as its last self-test found."""
+    `settled_at` when we last closed a slot, and `settled_seq` of the fill that did; `doubts` where the exchange disagrees;
+    `early` closing fills told before the opening fills they belong to; `day` the equity it began with; `entries_at` when
+    entries of the last day were intended; `unfit` why the account may not be traded, as its last self-test found."""
 
     instruments: Mapping[Symbol, Instrument] = field(default_factory=dict)
     strategies: Mapping[StrategyId, Strategy] = field(default_factory=dict)
@@ -55,6 +55,7 @@ class AccountState:
     foreign: Mapping[Slot, Decimal] = field(default_factory=dict)
     seen: Mapping[str, Booked] = field(default_factory=dict)
     settled_at: Mapping[Slot, int] = field(default_factory=dict)
+    settled_seq: Mapping[Slot, int] = field(default_factory=dict)
     doubts: Mapping[Slot, Doubt] = field(default_factory=dict)
     early: Mapping[Slot, tuple[Execution, ...]] = field(default_factory=dict)
     quotes: Mapping[Symbol, Quote] = field(default_factory=dict)

@@ -62,10 +62,10 @@ from backstop.engine.orders import (
 )
 from backstop.engine.overtaking import make_way, waits_for_entry
 from backstop.engine.rails import enforce, on_equity, on_halt, on_resume
-from backstop.engine.reconcile import on_snapshot
+from backstop.engine.reconcile import on_position_told, on_snapshot
 from backstop.engine.resting import on_cancel_answered, tend_entries
 from backstop.engine.reversal import EntryPlan
-from backstop.engine.shield import on_position_reported, on_resident_refused
+from backstop.engine.shield import on_resident_refused
 from backstop.engine.state import AccountState, Request
 from backstop.engine.turn import Turn
 
@@ -105,7 +105,7 @@ def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 - a tabl
         case CommandReceived():
             _command(turn, event.command)
         case PositionReported():
-            on_position_reported(turn, event.position)
+            on_position_told(turn, event.position)
         case ResidentStopRefused():
             on_resident_refused(turn, event)
         case SnapshotTaken():

@@ -6,8 +6,10 @@ from itertools import pairwise
 import pytest
 
 from backstop.domain.execution import ExitReason
+from backstop.domain.money import Price
 from backstop.domain.order import OrderStatus, Purpose
 from backstop.domain.position import PositionStatus
+from backstop.domain.protection import LevelKind
 from backstop.domain.side import PositionSide, Side
 from backstop.engine.effects import Commit, SendOrder
 from backstop.engine.events import LevelCrossed, Verdict
@@ -372,3 +374,12 @@ def test_short_is_the_mirror_of_long() -> None:
     assert position.side is PositionSide.SHORT
     assert [level.price for level in position.armed] == [Decimal(101), Decimal(98)]
     assert bot.sent[0].stop_loss == Decimal("101.5")
+
+
+def test_level_that_was_moved_does_not_fire_where_it_was() -> None:
+    """Seen: an addition moved the target with the average, and a tick came before it was watched there."""
+    bot = Bot(protection=protection("1%", ("2%", "1")))
+    bot.opens("buy")
+    (target,) = (level for level in bot.position.armed if level.kind is LevelKind.TAKE_PROFIT)
+    bot.tell(LevelCrossed(BTC, target.close_id, Price(Decimal("101.9"))))
+    assert (len(bot.sent), bot.armed[target.close_id].price) == (1, Decimal(102))

@@ -8,7 +8,7 @@ from backstop.domain.execution import ExitReason
 from backstop.domain.position import PositionStatus
 from backstop.domain.side import Side
 from backstop.engine import events
-from backstop.engine.events import OrderAccepted, SnapshotTaken
+from backstop.engine.events import OrderAccepted, PositionReported, SnapshotTaken
 from backstop.engine.reconcile import SETTLED_AFTER_MS
 from tests.backstop.engine.bench import Bot, protection
 
@@ -193,6 +193,32 @@ def test_just_closed_symbol_is_not_called_foreign_by_a_read_from_before() -> Non
     bot.fills(at="100")
     bot.snapshot(held)
     assert bot.notices == []
+    assert bot.outcome(bot.signal("buy"))[0] == "executing"
+
+
+def test_what_a_reading_counts_tells_at_once_whether_it_is_foreign() -> None:
+    """Seen: what somebody had added was left over by our close, and for seconds we opened on top of it."""
+    bot = Bot()
+    bot.opens("buy")
+    bot.signal("close")
+    bot.executes(replace(bot.execution(Side.SELL, "1", "100", order=bot.last_order), seq=9))
+    assert bot.flat
+    bot.snapshot(replace(bot.held("1", "long"), seq=8))
+    assert bot.notices == []
+    bot.snapshot(replace(bot.held("0.4", "long"), seq=9))
+    assert bot.notices == ["foreign_position"]
+    assert bot.outcome(bot.signal("buy")) == ("refused", "foreign_position")
+
+
+def test_what_somebody_opens_is_foreign_as_soon_as_the_stream_tells() -> None:
+    """Seen: a signal came before the next reading, and our order met theirs."""
+    bot = Bot()
+    bot.tell(PositionReported(bot.held("3", "short")))
+    assert bot.notices == ["foreign_position"]
+    assert bot.outcome(bot.signal("buy")) == ("refused", "foreign_position")
+    bot.tell(PositionReported(bot.held("0")))
+    assert bot.snapshots_wanted == 1
+    bot.snapshot()
     assert bot.outcome(bot.signal("buy"))[0] == "executing"
 
 
