@@ -60,6 +60,10 @@ pauses: setup ## Pause a streamer for SECONDS=60 at each point of a send while a
 outages: setup ## Take PostgreSQL away in five ways at four moments of a trade, briefly and for long (some 8 minutes)
 	@$(BIN)/python -m tests.crash.outages
 
+.PHONY: fleet
+fleet: setup ## Share 1,000 accounts among 5 streamer processes while some are killed (ARGS="PROCESSES ACCOUNTS")
+	@$(BIN)/python -m tests.fleet $(ARGS)
+
 fix: setup ## Mend what ruff and the dashboard's formatter can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .

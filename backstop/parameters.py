@@ -59,7 +59,7 @@ def _read(source: str, *, anew: bool) -> str:
     kind, _, name = source.partition(":")
     match kind:
         case "secret":
-            value = _secrets().get_secret_value(SecretId=name)["SecretString"]
+            value = _secrets().get_secret_value(SecretId=name, VersionStage="AWSCURRENT")["SecretString"]
         case "ssm":
             value = _parameters().get_parameter(Name=name)["Parameter"].get("Value", "")
         case _:

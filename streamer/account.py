@@ -121,6 +121,8 @@ class AccountActor:
         self._reading_modes = False
         self._audit_wanted = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.close_delays: deque[int] = deque(maxlen=100)
+        """Milliseconds from what caused a close to its request, until somebody takes them."""
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.audited = asyncio.Event()
         """Set once the exchange has been read whole since the start."""
@@ -245,6 +247,8 @@ class AccountActor:
             kept_back = self._why_not_open(order) if order.is_entry else ""
             if not kept_back:
                 self.handle(OrderSent(order.link_id, self._clock()))
+                if order.reduce_only:
+                    self.close_delays.append(self._clock() - order.created_at)
             return not kept_back
 
         outcome = await self._rest.create(order, sending)

@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
-from backstop.store import intake, leases, trading
+from backstop.store import intake, leases, shares, trading
 from backstop.store.intake import AccountRow
-from backstop.store.query import aexecute, afetch_all
+from backstop.store.query import aexecute, afetch_all, afetch_one
 from backstop.telemetry import logger
 from backstop.vault import Context, Opener, VaultError
 from streamer.bybit.answers import NoAnswer, Refusal
@@ -27,6 +27,14 @@ from streamer.owned import Means, OwnedAccount
 log = logger("streamer")
 
 _LOOK_EVERY_S = 1.0
+_TAKE_MOST = 100
+"""Accounts taken at one look: their starts should not all fall into one moment."""
+
+_LEFT_OVER_S = 3.0
+"""What nobody took for so long is taken by whoever sees it, fair or not."""
+
+_GIVE_MOST = 10
+_STEADY_LOOKS = 10
 _RENEW_AGAIN_S = 0.5
 
 
@@ -38,20 +46,32 @@ class Fleet:
         opener: Opener,
         leaseholder: Leaseholder,
         on_work: Callable[[], None],
+        own: Callable[..., OwnedAccount] = OwnedAccount,
     ) -> None:
         self._config = config
         self._means = means
         self._opener = opener
         self._leases = leaseholder
         self._on_work = on_work
+        self._own = own
         self._look = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._skipped: set[str] = set()
         self.accounts: dict[str, OwnedAccount] = {}
         self.markets: dict[str, Market] = {}
         self._market_tasks: list[asyncio.Task[None]] = []
+        self._processes = 1
+        self._steady = 0
+        """How many looks in a row that many processes lived."""
+        self._taken_told = 0
         self._environments: list[Environment] = []
         self._loops: list[asyncio.Task[None]] = []
+
+    def taken_since_asked(self) -> int:
+        """How many leases were taken since this was last asked."""
+        taken = self._leases.taken - self._taken_told
+        self._taken_told = self._leases.taken
+        return taken
 
     @property
     def address(self) -> Address:
@@ -96,16 +116,42 @@ class Fleet:
 
     async def _match_accounts(self, tasks: asyncio.TaskGroup) -> None:
         async with self._means.pool.connection(timeout=2.0) as connection:
-            rows = await afetch_all(connection, intake.accounts_to_trade())
-            wanted = {leases.account_lease(row.id): row for row in rows}
             idle = set(self._leases.names) - set(self.accounts)
             if idle:
                 await self._leases.release(connection, sorted(idle))
-            for name in set(self.accounts) - set(wanted):
-                await self._drop(connection, name)
-            for name, row in wanted.items():
-                if name not in self.accounts and name not in self._skipped:
-                    await self._try_to_own(connection, tasks, name, row)
+            owned = [account.row.id for account in self.accounts.values()]
+            for account_id in await afetch_all(connection, shares.deleted_of(owned)):
+                await self._drop(connection, leases.account_lease(account_id))
+            found = await afetch_one(connection, shares.share(self._config.holder))
+            assert found is not None
+            if found.free:
+                await self._take_free(connection, tasks, found.fair - len(self.accounts))
+            await self._give_away(connection, found)
+
+    async def _take_free(self, connection: AsyncConnection[Any], tasks: asyncio.TaskGroup, room: int) -> None:
+        """As many as are ours by rights, and whatever nobody else wanted."""
+        rows = await afetch_all(connection, intake.accounts_to_trade(most=_TAKE_MOST, free_for_s=_LEFT_OVER_S))
+        if room > 0:
+            rows += await afetch_all(
+                connection, intake.accounts_to_trade(most=min(room, _TAKE_MOST) + len(self._skipped), free_for_s=0.0)
+            )
+        for row in rows:
+            name = leases.account_lease(row.id)
+            if name not in self.accounts and name not in self._skipped:
+                await self._try_to_own(connection, tasks, name, row)
+
+    async def _give_away(self, connection: AsyncConnection[Any], found: shares.Share) -> None:
+        """Let a few accounts go while others hold fewer: only such as have nothing open, and not for a small difference."""
+        if found.processes != self._processes:
+            self._processes, self._steady = found.processes, 0
+            return
+        self._steady += 1
+        surplus = len(self.accounts) - found.fair
+        if found.free > len(self._skipped) or self._steady < _STEADY_LOOKS or surplus <= found.fair // 10:
+            return
+        quiet = [name for name, account in self.accounts.items() if account.is_quiet]
+        for name in quiet[: min(surplus, _GIVE_MOST)]:
+            await self._drop(connection, name)
 
     async def _try_to_own(
         self, connection: AsyncConnection[Any], tasks: asyncio.TaskGroup, name: str, row: AccountRow
@@ -125,9 +171,7 @@ class Fleet:
             await aexecute(connection, trading.set_account_status(row.id, "paused", reason))
             await self._leases.release(connection, [name])
             return
-        account = OwnedAccount(
-            row, epoch, credentials, market, self._means, may_open=lambda: self._leases.may_open(name)
-        )
+        account = self._own(row, epoch, credentials, market, self._means, may_open=lambda: self._leases.may_open(name))
         self.accounts[name] = account
         self._tasks[name] = tasks.create_task(account.run(), name=name)
 

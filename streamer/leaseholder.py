@@ -17,6 +17,8 @@ class Leaseholder:
     def __init__(self, holder: str, monotonic_ms: Callable[[], int]) -> None:
         self.holder = holder
         self._now = monotonic_ms
+        self.taken = 0
+        """How often a lease was taken, ever."""
         self._renewed_at: dict[str, int] = {}
 
     @property
@@ -32,6 +34,7 @@ class Leaseholder:
         epoch = await afetch_one(connection, leases.acquire(name, self.holder))
         if epoch is not None:
             self._renewed_at[name] = asked_at
+            self.taken += 1
         return epoch
 
     async def renew(self, connection: AsyncConnection[object]) -> set[str]:

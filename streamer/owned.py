@@ -85,6 +85,12 @@ class OwnedAccount:
         self.actor: AccountActor | None = None
         self.private: PrivateStream | None = None
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is open or under way, so that another process may as well trade it."""
+        state = self.actor.state if self.actor is not None else None
+        return state is not None and not (state.positions or state.orders or state.reversals or state.waiting)
+
     def wake(self) -> None:
         """There may be something new for it."""
         self._wake.set()

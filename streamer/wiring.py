@@ -21,6 +21,7 @@ from streamer.heartbeat import Heartbeat
 from streamer.leaseholder import Leaseholder
 from streamer.owned import Means
 from streamer.pusher import Pusher
+from streamer.vitals import tell_vitals
 
 log = logger("streamer")
 
@@ -67,6 +68,8 @@ async def run(config: Config) -> None:
             )
             wakers.append(pusher.wake)
             work.append(asyncio.create_task(pusher.run(), name="pusher"))
+        if "ECS_CONTAINER_METADATA_URI_V4" in config.variables:
+            work.append(asyncio.create_task(tell_vitals(fleet, now_ms), name="vitals"))
         log.info("streamer started", holder=config.holder)
         waiting = asyncio.create_task(stopping.wait())
         done, _ = await asyncio.wait([*work, waiting], return_when=asyncio.FIRST_COMPLETED)

@@ -100,17 +100,24 @@ class AccountRow:
         self.day: Day | None = Day(row["day_ms"], row["day_equity"]) if row["day_ms"] is not None else None
 
 
-def accounts_to_trade() -> Query[AccountRow]:
-    """Every account that is not deleted, those with open positions first."""
+def accounts_to_trade(*, most: int | None = None, free_for_s: float | None = None) -> Query[AccountRow]:
+    """Accounts that are not deleted, those with open positions first; `most` so many.
+
+    `free_for_s`: only those that nobody holds, and has not for so long.
+    """
     sql = """
         select a.id, a.user_id, a.environment, a.sealed_credentials, a.created_at, a.equity, a.limits, a.hedged_symbols,
                a.halt_level, a.halt_reason, (extract(epoch from a.halted_at) * 1000)::bigint as halted_ms,
                (extract(epoch from a.day_start) * 1000)::bigint as day_ms, a.day_equity
           from accounts a
          where a.deleted_at is null
+           and (%(free_for_s)s::float8 is null or not exists (
+             select from leases l where l.name = 'account:' || a.id
+                and l.expires_at >= now() - make_interval(secs => %(free_for_s)s::float8)))
          order by exists (select from positions p where p.account_id = a.id and p.status <> 'closed') desc,
-                  a.created_at"""
-    return Query(sql, {}, AccountRow)
+                  a.created_at
+         limit %(most)s"""
+    return Query(sql, {"most": most, "free_for_s": free_for_s}, AccountRow)
 
 
 def _read_command(row: Row) -> Command:

@@ -76,7 +76,7 @@ class Rotation:
                 MoveToVersionId=self._version,
                 RemoveFromVersionId=current,
             )
-            log.info("rotated", name=self._secret)
+            log.info("rotated", rotated=self._secret)
 
     def _has_pending(self) -> bool:
         versions = self._client.describe_secret(SecretId=self._secret).get("VersionIdsToStages", {})

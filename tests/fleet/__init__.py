@@ -1,0 +1,1 @@
+"""Many accounts over several streamer processes, some of which are killed."""
