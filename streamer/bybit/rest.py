@@ -52,7 +52,6 @@ from streamer.crash_points import passing
 log = logger("streamer")
 
 _T = TypeVar("_T")
-_CREATE = "/v5/order/create"
 _TICKERS_ONE_BY_ONE = 5
 """Above this many, all tickers there are come in one reply."""
 
@@ -259,18 +258,42 @@ class BybitRest:
         return OrderAccepted(order.link_id, str(reply.get("orderId", "")))
 
     async def _place(self, order: Order, sending: Callable[[], bool]) -> Mapping[str, Any]:
-        """What the exchange says to one order/create, over whichever way is open."""
-        body, closes = codec.create_body(order), order.reduce_only
+        """What the exchange says to one order/create."""
+
+        def leaving() -> bool:
+            if not sending():
+                return False
+            passing("create:before")
+            return True
+
+        data = await self._command("create", codec.create_body(order), closes=order.reduce_only, sending=leaving)
+        passing("create:after")
+        return data
+
+    async def cancel(self, order: Order) -> CancelAnswered:
+        """Ask for an order to be taken back. Never raises: whatever comes of it shows in the order."""
+        body = {"category": "linear", "symbol": order.symbol, "orderLinkId": order.link_id}
+        try:
+            await self._command("cancel", body, closes=True, sending=always)
+        except (NoAnswer, Refusal) as error:
+            log.info("cancel not taken", order=order.link_id, reason=str(error))
+            return CancelAnswered(order.link_id, taken=False)
+        return CancelAnswered(order.link_id, taken=True)
+
+    async def _command(
+        self, what: str, body: Mapping[str, Any], *, closes: bool, sending: Callable[[], bool]
+    ) -> Mapping[str, Any]:
+        """An order command over whichever way is open; `sending` is called each time before it leaves."""
+        path = f"/v5/order/{what}"
         if self.trade is not None and self.trade.is_open:
-            await self._transport.turns.take(_CREATE, closes=closes, over_rest=False)
+            await self.turns.take(path, closes=closes, over_rest=False)
             stamp = self.trade.stamp()
             if not sending():
                 raise KeptBack
-            passing("create:before")
             try:
-                data = await self.trade.ask("order.create", body, stamp)
+                return await self.trade.ask(f"order.{what}", body, stamp)
             except NotSent:
-                log.warning("trade socket lost before sending; going by REST", order=order.link_id)
+                log.warning("trade socket lost before sending; going by REST", command=what)
             except Refusal as refusal:
                 if refusal.code == CLOCK_OFF:
                     log.warning("clocks compared anew", offset_ms=await self.synchronise_clock())
@@ -279,24 +302,9 @@ class BybitRest:
                     self.trade.socket.drop()
                 else:
                     raise
-            else:
-                passing("create:after")
-                return data
-        passing("create:before")
-        reply = await self._call("POST", _CREATE, body, closes=closes, sending=sending)
-        passing("create:after")
+        reply = await self._call("POST", path, body, closes=closes, sending=sending)
         result: Mapping[str, Any] = reply["result"]
         return result
-
-    async def cancel(self, order: Order) -> CancelAnswered:
-        """Ask for an order to be taken back. Never raises: whatever comes of it shows in the order."""
-        body = {"category": "linear", "symbol": order.symbol, "orderLinkId": order.link_id}
-        try:
-            await self._call("POST", "/v5/order/cancel", body, closes=True)
-        except (NoAnswer, Refusal) as error:
-            log.info("cancel not taken", order=order.link_id, reason=str(error))
-            return CancelAnswered(order.link_id, taken=False)
-        return CancelAnswered(order.link_id, taken=True)
 
     async def set_resident_stop(self, slot: Slot, price: Price, trigger_by: PriceSource = PriceSource.LAST) -> None:
         """Move the exchange's own stop of the whole position. Raises `Refusal` or `NoAnswer`."""

@@ -78,7 +78,7 @@ class Turns:
         deadline = monotonic_ms() + PATIENCE_MS
         while True:
             now = monotonic_ms()
-            if over_rest and not closes and (left := self.address.budget.banned_for(now)):
+            if not closes and (left := self.address.budget.banned_for(now)):
                 raise NotSent(f"this address is shut out by the exchange for {left / 1000:.0f} s more")
             wait = self._budget.take(path, now, closes=closes, over_rest=over_rest)
             if wait == 0:

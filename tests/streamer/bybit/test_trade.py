@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
 import pytest
 
+from backstop.domain.money import Price
 from backstop.domain.side import Side
 from backstop.engine.events import OrderAccepted, OrderRefused, OrderUncertain, Verdict
 from backstop.vault import Credentials
@@ -160,11 +162,31 @@ async def test_a_service_that_restarts_leaves_it_unknown_and_is_connected_anew(
     await until(lambda: trade.is_open)
 
 
-async def test_an_ip_ban_does_not_touch_the_socket(sim: Simulator, rest: BybitRest, trade: TradeSocket) -> None:
+async def test_under_a_ban_closes_go_over_the_socket_and_nothing_is_opened(
+    sim: Simulator, rest: BybitRest, trade: TradeSocket
+) -> None:
+    """What is opened could not be watched by queries."""
     assert isinstance(await rest.create(an_order("a-o-1")), OrderAccepted)
     rest.turns.address.banned()
     assert isinstance(await rest.create(an_order("a-c-1", side=Side.SELL, reduce_only=True)), OrderAccepted)
-    assert ways(sim)[-1] == ("a-c-1", "trade_ws")
+    refused = await rest.create(an_order("a-o-2"))
+    assert isinstance(refused, OrderRefused)
+    assert refused.verdict is Verdict.RETRY
+    assert ways(sim) == [("a-o-1", "trade_ws"), ("a-c-1", "trade_ws")]
+
+
+async def test_cancels_go_over_the_socket_and_by_rest_without_it(
+    sim: Simulator, rest: BybitRest, trade: TradeSocket
+) -> None:
+    for link_id in ("a-o-1", "a-o-2"):
+        order = an_order(link_id, limit_price=Price(Decimal(50_000)))
+        assert isinstance(await rest.create(order), OrderAccepted)
+        assert (await rest.cancel(order)).taken
+        rest.trade = None
+    assert not (await rest.cancel(an_order("a-o-1"))).taken, "it is gone already"
+    account = sim.venue.exchange.account(CREDENTIALS.api_key)
+    assert account is not None
+    assert account.open_orders == {}
 
 
 @pytest.mark.parametrize(
