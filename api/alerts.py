@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from api.dialects import Dialect, detect, secret_in
 from api.errors import field_errors
 from backstop.contracts.alerts import NativeAlert
 from backstop.contracts.base import is_usual
@@ -58,10 +59,51 @@ def read_object(body: bytes) -> dict[str, Any] | Unreadable:
     return value
 
 
-def secret_of(alert: dict[str, Any]) -> str:
-    """The secret an alert brings, or "" when it has none."""
-    secret = alert.get("secret")
-    return secret if isinstance(secret, str) else ""
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A body that was read: a JSON object or, of a dialect that writes so, text. `dialect` None is native."""
+
+    content: dict[str, Any] | str
+    dialect: Dialect | None
+
+    @property
+    def secret(self) -> str:
+        """The secret it brings, or "" when it has none."""
+        return secret_in(self.content, self.dialect)
+
+    @property
+    def dialect_name(self) -> str:
+        return self.dialect.NAME if self.dialect is not None else "native"
+
+
+def read_message(body: bytes) -> Message | Unreadable:
+    """What a body says, in whatever dialect it is written."""
+    read = read_object(body)
+    if not isinstance(read, Unreadable):
+        return Message(read, detect(read))
+    text = body.decode("utf-8-sig", "replace")
+    dialect = detect(text) if not _UNSTORABLE.search(text) else None
+    return read if dialect is None else Message(text, dialect)
+
+
+def native_alert(message: Message, secret: str) -> NativeAlert | list[FieldError]:
+    """What a message asks for, or everything that is wrong with it. `secret`: what it proved itself with, if that."""
+    content = message.content
+    if isinstance(content, dict):
+        content = without_secret(content, secret)
+        if errors := [error for path, value in _walk(content) for error in _unusable(path, value)]:
+            return errors
+    elif secret:
+        content = content.replace(secret, _MASK)
+    if message.dialect is None:
+        assert isinstance(content, dict)
+        return read_alert({**content, "secret": _MASK})
+    told = message.dialect.translate(content)
+    if told.refused:
+        return [
+            FieldError(field=note.field, message=f"{message.dialect.NAME}: {note.meaning}") for note in told.refused
+        ]
+    return read_alert({**told.alert, "secret": _MASK})
 
 
 def read_alert(alert: dict[str, Any]) -> NativeAlert | list[FieldError]:
@@ -81,10 +123,12 @@ def without_secret(alert: dict[str, Any], secret: str) -> dict[str, Any]:
     return {str(_masked(name, secret)): _masked(value, secret) for name, value in alert.items()}
 
 
-def masked_raw(body: bytes, alert: dict[str, Any], secret: str) -> str:
+def masked_raw(body: bytes, alert: dict[str, Any] | str, secret: str) -> str:
     """The body as text with the secret masked. `alert` is what was read from it."""
     if not secret:
         return body.decode("utf-8-sig")[:MAX_BYTES]
+    if isinstance(alert, str):
+        return alert.replace(secret, _MASK)[:MAX_BYTES]
     raw = body.decode("utf-8-sig").replace(secret, _MASK)
     # JSON may spell it with \u escapes, where replacing text does not find it.
     again = read_object(raw.encode())

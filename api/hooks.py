@@ -12,7 +12,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from api.alerts import MAX_BYTES, Unreadable, excerpt, masked_raw, read_alert, read_object, secret_of, without_secret
+from api.alerts import MAX_BYTES, Message, Unreadable, excerpt, masked_raw, native_alert, read_message
 from api.database import become, transaction
 from api.deliveries import Delivery
 from api.errors import HttpError, not_found, unprocessable
@@ -83,22 +83,22 @@ def _take(connection: Connection[Any], hook: Hook, delivery: Delivery) -> Signal
     if len(body) > MAX_BYTES:
         error = HttpError(413, "too_large", f"{len(body)} bytes; an alert has at most {MAX_BYTES}")
         return _unproved(connection, hook, delivery, error)
-    alert = read_object(body)
-    if isinstance(alert, Unreadable):
-        return _unproved(connection, hook, delivery, unprocessable(alert.errors))
-    secret = secret_of(alert)
+    message = read_message(body)
+    if isinstance(message, Unreadable):
+        return _unproved(connection, hook, delivery, unprocessable(message.errors))
+    secret = message.secret
     proof = _proof(connection, hook, delivery, secret)
     if proof is None:
         error = HttpError(401, "wrong_secret", "the field secret must hold the secret of this webhook")
         return _unproved(connection, hook, delivery, error)
 
-    door = _Door(connection, hook, delivery, proof, masked_raw(body, alert, secret))
+    door = _Door(connection, hook, delivery, proof, message)
     refused = wrong_source(hook.policy, delivery.source_ip, delivery.client_certificate, datetime.now(UTC))
     if refused is not None:
         return door.refused(refused)
     strategy = fetch_one(connection, trading(hook.strategy_id))
     assert strategy is not None, hook.strategy_id
-    read = read_alert(without_secret({**alert, "secret": secret or "***"}, secret))
+    read = native_alert(message, secret)
     if isinstance(read, list):
         return door.rejected(read)
     if errors := _misfits(connection, read, strategy, delivery.received_at):
@@ -151,15 +151,18 @@ def _unproved(connection: Connection[Any], hook: Hook, delivery: Delivery, error
 class _Door:
     """The ways an alert whose sender is known may go."""
 
-    def __init__(self, connection: Connection[Any], hook: Hook, delivery: Delivery, proof: Proof, masked: str) -> None:
+    def __init__(
+        self, connection: Connection[Any], hook: Hook, delivery: Delivery, proof: Proof, message: Message
+    ) -> None:
         self._connection = connection
         self._hook = hook
         self._delivery = delivery
         self._body_hash = sha256(delivery.body).digest()
-        self._raw = masked
+        self._raw = masked_raw(delivery.body, message.content, message.secret)
         self._source = {
             "ip": delivery.source_ip,
             "proved_by": proof,
+            "dialect": message.dialect_name,
             "client_certificate": delivery.client_certificate[:300] or None,
             "tradingview_certificate": is_tradingview(delivery.client_certificate),
         }

@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
-from api import strategies
+from api import imports, strategies
 from api.database import transaction
 from api.http import Routes
 from api.queries import PageQuery
 from api.sessions import Caller
 from backstop.contracts.base import Page
 from backstop.contracts.hooks import Hook, HookPolicy, SecretRotation, SigningKey
+from backstop.contracts.imports import Explanation, PastedMessage
 from backstop.contracts.strategies import CreatedStrategy, NewStrategy, Strategy, StrategyChange
 from backstop.store.paging import fetch_page
 
@@ -68,3 +69,10 @@ def set_hook_policy(user: Caller, strategy_id: UUID, body: HookPolicy) -> Hook:
 def make_signing_key(user: Caller, strategy_id: UUID) -> SigningKey:
     """A key to sign alerts with, for senders that can; shown this once, the one before is void."""
     return strategies.make_signing_key(user, strategy_id)
+
+
+@routes.post("/strategies/{strategy_id}/import")
+def import_message(user: Caller, strategy_id: UUID, body: PastedMessage) -> Explanation:
+    """Explain a message of this or another service field by field: used, defaulted, ignored, or why it is refused."""
+    strategies.get(user, strategy_id)
+    return imports.explain(body.message)

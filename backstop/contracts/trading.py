@@ -81,6 +81,7 @@ class Execution(Outgoing):
 class SignalSource(Outgoing):
     ip: str
     proved_by: Literal["secret", "previous_secret", "signature"]
+    dialect: str = Field(default="native", description="Whose kind of message it was.")
     client_certificate: str | None = Field(description="Subject of the certificate the sender showed.")
     tradingview_certificate: bool
 

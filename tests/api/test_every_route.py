@@ -15,6 +15,7 @@ BODIES: dict[str, Any] = {
     "change_strategy": {"name": "mine now"},
     "close_position": {"portion": "50%"},
     "change_protection": {"stop_loss": "1%"},
+    "import_message": {"message": "{}"},
 }
 HELD_BY_EVERYBODY = {"list_sessions", "list_audit"}
 """Whoever asks has a session, and has signed up."""

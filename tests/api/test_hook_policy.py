@@ -128,6 +128,7 @@ def test_the_flight_record_says_where_it_came_from(user: User, hook: Hook) -> No
     assert record["source"] == {
         "ip": "203.0.113.7",
         "proved_by": "secret",
+        "dialect": "native",
         "client_certificate": None,
         "tradingview_certificate": False,
     }

@@ -777,6 +777,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/strategies/{strategy_id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Explain a message of this or another service field by field: used, defaulted, ignored, or why it is refused. */
+        post: operations["import_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/strategies/{strategy_id}/secret": {
         parameters: {
             query?: never;
@@ -1430,6 +1447,31 @@ export interface components {
          * @enum {string}
          */
         ExitReason: "stop_loss" | "take_profit" | "trailing" | "break_even" | "time" | "signal" | "reverse" | "manual" | "external" | "liquidation" | "halt";
+        /**
+         * Explanation
+         * @description What a message would be taken for. Nothing is stored or sent.
+         */
+        Explanation: {
+            /**
+             * Accepted
+             * @description Whether the webhook would take it, its secret aside.
+             */
+            accepted: boolean;
+            /**
+             * Alert
+             * @description The native alert it amounts to; null when it is refused.
+             */
+            alert: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Dialect
+             * @description Whose kind of message it is; null when it is nobody's we know.
+             */
+            dialect: string | null;
+            /** Notes */
+            notes: components["schemas"]["FieldNote"][];
+        };
         /** FieldError */
         FieldError: {
             /**
@@ -1439,6 +1481,19 @@ export interface components {
             field: string;
             /** Message */
             message: string;
+        };
+        /** FieldNote */
+        FieldNote: {
+            /**
+             * Becomes
+             * @description The field of the native alert.
+             */
+            becomes: string | null;
+            /** Field */
+            field: string;
+            /** Meaning */
+            meaning: string;
+            outcome: components["schemas"]["Outcome"];
         };
         /**
          * FlightRecord
@@ -2003,6 +2058,14 @@ export interface components {
          * @enum {string}
          */
         OrderStatus: "intended" | "sent" | "unknown" | "open" | "filled" | "canceled" | "rejected" | "expired";
+        /**
+         * Outcome
+         * @description `used`: it becomes a field of ours · `defaulted`: it does not say, and this applies · `ignored`: it changes nothing
+         *     here · `ambiguous`: it may mean several things · `unsupported`: it is understood and cannot be done. The last two
+         *     have the whole message refused.
+         * @enum {string}
+         */
+        Outcome: "used" | "defaulted" | "ignored" | "ambiguous" | "unsupported";
         /** PasswordChange */
         PasswordChange: {
             /**
@@ -2015,6 +2078,11 @@ export interface components {
              * Format: password
              */
             new_password: string;
+        };
+        /** PastedMessage */
+        PastedMessage: {
+            /** Message */
+            message: string;
         };
         /**
          * Percentiles
@@ -2553,6 +2621,12 @@ export interface components {
              * @description Subject of the certificate the sender showed.
              */
             client_certificate: string | null;
+            /**
+             * Dialect
+             * @description Whose kind of message it was.
+             * @default native
+             */
+            dialect: string;
             /** Ip */
             ip: string;
             /**
@@ -6930,6 +7004,98 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With one, the request is done once; a repeat within a day gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PastedMessage"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
