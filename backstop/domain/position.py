@@ -59,6 +59,8 @@ class Position:
     closed_at: int | None = None
     updated_at: int = 0
     entries: int = 0
+    turned_at: int | None = None
+    """When the signal fired by which it took the place of another position; None if it did not."""
     seq: int = 0
 
     @property

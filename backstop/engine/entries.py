@@ -24,6 +24,7 @@ from backstop.domain.signal import (
     wish_of,
 )
 from backstop.domain.strategy import OnOpposite, Strategy
+from backstop.engine.bars import is_part_of_a_turn, note_left, side_just_left, supersede, turned_at
 from backstop.engine.effects import ReadModes, Remind, SaveReversal, SendOrder, SettleSignal, Subscribe
 from backstop.engine.events import TakeNext
 from backstop.engine.exits import CAUSED_LEGS, close_position
@@ -57,21 +58,27 @@ def act_on_signal(turn: Turn, signal: Signal) -> None:
         settle_signal(turn, signal.id, Refused("slot_taken", message))
         return
     match wish:
+        case Leave() | Flip() if position is not None and is_part_of_a_turn(signal, position):
+            supersede(turn, signal, position)
         case Leave():
             _leave(turn, signal, position)
         case Enter(side=side):
             _enter(turn, signal, strategy, position, side)
         case Flip():
-            if position is None:
+            side_before = position.side if position is not None else side_just_left(turn, signal)
+            if side_before is None:
                 settle_signal(turn, signal.id, Refused("no_position", f"nothing is open on {signal.symbol} to reverse"))
+            elif position is None:
+                open_position(turn, _plan(signal, strategy, side_before.opposite))
             else:
-                begin_reversal(turn, position, _plan(signal, strategy, position.side.opposite))
+                begin_reversal(turn, position, _plan(signal, strategy, side_before.opposite))
         case _:
             assert_never(wish)
 
 
 def _leave(turn: Turn, signal: Signal, position: Position | None) -> None:
     if position is not None:
+        note_left(turn, signal, position)
         close_position(turn, position, Purpose.SIGNAL, cause=signal.id, signal_id=signal.id)
         turn.record(SettleSignal(signal.id, SignalStatus.EXECUTED, position_id=position.id))
     elif signal.action is Action.TARGET:
@@ -124,10 +131,6 @@ def _scale_in(turn: Turn, position: Position, signal: Signal, strategy: Strategy
 def _add_to(turn: Turn, position: Position, signal: Signal, strategy: Strategy, qty: Qty | None) -> None:
     """Make `position` larger. It keeps its leverage, and its protection but for what the signal itself says."""
     plan = _plan(signal, strategy, position.side)
-    if position.strategy_id != strategy.id:
-        message = f"the {position.side} position on {signal.symbol} belongs to another strategy"
-        settle_signal(turn, signal.id, Refused("slot_taken", message))
-        return
     if signal.leverage is not None and signal.leverage != position.leverage:
         message = f"the position has leverage {position.leverage}, which stays as it is until it is closed"
         settle_signal(turn, signal.id, Refused("leverage_fixed", message))
@@ -241,6 +244,7 @@ def _new_position(turn: Turn, plan: EntryPlan) -> Position:
         position_idx=turn.state.slot(plan.symbol, plan.side).idx,
         status=PositionStatus.OPENING,
         updated_at=turn.now,
+        turned_at=turned_at(turn, plan),
     )
     turn.put_position(position)
     return position

@@ -9,6 +9,7 @@ from backstop.domain.refusal import Refused
 from backstop.domain.signal import Action, Enter, Leave, Signal, SignalStatus, wish_of
 from backstop.domain.slot import Lane
 from backstop.domain.strategy import OnOpposite
+from backstop.engine.bars import is_part_of_a_turn, supersede
 from backstop.engine.effects import SettleCommand, SettleSignal
 from backstop.engine.entries import act_on_signal
 from backstop.engine.events import CloseCommand, ProtectCommand
@@ -29,7 +30,8 @@ def make_way(turn: Turn, lane: Lane, request: Request) -> bool:
     if position is None or order is None:
         return False
     is_open = position.status is PositionStatus.OPEN and position.id not in turn.state.reversals
-    if order.cancel_reason is None and lane not in turn.state.waiting:
+    line = turn.state.waiting.get(lane, ())
+    if order.cancel_reason is None and (not line or line[0] is request):
         match request:
             case Signal():
                 if _answered(turn, request, order, position):
@@ -73,6 +75,9 @@ def _answered(turn: Turn, signal: Signal, order: Order, position: Position) -> b
     theirs = position.strategy_id not in (None, signal.strategy_id)
     if strategy is None or not strategy.enabled or isinstance(wish, Refused) or theirs:
         act_on_signal(turn, signal)
+        return True
+    if is_part_of_a_turn(signal, position):
+        supersede(turn, signal, position)
         return True
     if not isinstance(wish, Enter):
         return False

@@ -33,6 +33,15 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A signal of a strategy, made at `at`, has closed a position on this side."""
+
+    side: PositionSide
+    strategy_id: StrategyId
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class AccountState:
     """One position a slot. `hedge`: whether a symbol is in hedge mode, as far as that is known; `leverage` as last read
     or set; `misplaced` entries that were refused for their position index. `orders` holds those not done; `positions` those
@@ -56,6 +65,7 @@ class AccountState:
     seen: Mapping[str, Booked] = field(default_factory=dict)
     settled_at: Mapping[Slot, int] = field(default_factory=dict)
     settled_seq: Mapping[Slot, int] = field(default_factory=dict)
+    left: Mapping[Lane, Left] = field(default_factory=dict)
     doubts: Mapping[Slot, Doubt] = field(default_factory=dict)
     early: Mapping[Slot, tuple[Execution, ...]] = field(default_factory=dict)
     quotes: Mapping[Symbol, Quote] = field(default_factory=dict)

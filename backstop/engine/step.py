@@ -239,7 +239,10 @@ def _take_next(turn: Turn, lane: Lane, *, only_if_settled: bool = False) -> None
             only_if_settled = True
             continue
         if _busy(turn, lane, first):
-            return
+            if not make_way(turn, lane, first):
+                return
+            turn.next_waiting(lane)
+            continue
         request = turn.next_waiting(lane)
         assert request is not None
         _act(turn, request)

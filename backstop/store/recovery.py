@@ -21,6 +21,7 @@ def live_positions(account_id: UUID) -> Query[Position]:
     sql = """
         select p.*, (extract(epoch from p.opened_at) * 1000)::bigint as opened_ms,
                (extract(epoch from p.updated_at) * 1000)::bigint as updated_ms,
+               (extract(epoch from p.turned_at) * 1000)::bigint as turned_ms,
                (extract(epoch from p.resident_verified_at) * 1000)::bigint as verified_ms,
                coalesce((select jsonb_agg(jsonb_build_object('close_id', l.close_link_id, 'kind', l.kind, 'rung',
                    l.rung, 'price', l.price::text, 'portion', l.portion::text, 'status', l.status)
@@ -108,6 +109,7 @@ def _read_position(row: Row) -> Position:
         exit_reason=ExitReason(row["exit_reason"]) if row["exit_reason"] is not None else None,
         updated_at=row["updated_ms"],
         entries=row["entries"],
+        turned_at=row["turned_ms"],
     )
 
 

@@ -44,13 +44,13 @@ def save_position(owner: Owner, position: Position) -> Query[None]:
         insert into positions (id, user_id, account_id, strategy_id, signal_id, symbol, position_idx, side, status, qty,
           cost, entry_qty, entry_value, exit_qty, exit_value, gross_pnl, fees, funding, leverage, protection, stop_loss,
           resident_stop, resident_verified_at, levels_round, closing_link_id, exit_reason, opened_at, closed_at,
-          updated_at, entries)
+          updated_at, entries, turned_at)
         values (%(id)s, %(user_id)s, %(account_id)s, %(strategy_id)s, %(signal_id)s, %(symbol)s, %(position_idx)s,
           %(side)s, %(status)s,
           %(qty)s, %(cost)s, %(entry_qty)s, %(entry_value)s, %(exit_qty)s, %(exit_value)s, %(gross_pnl)s, %(fees)s,
           %(funding)s, %(leverage)s, %(protection)s, %(stop_loss)s, %(resident_stop)s, %(resident_verified_at)s,
           %(levels_round)s, %(closing_link_id)s, %(exit_reason)s, %(opened_at)s, %(closed_at)s, %(updated_at)s,
-          %(entries)s)
+          %(entries)s, %(turned_at)s)
         on conflict (id) do update set
           position_idx = excluded.position_idx,
           status = excluded.status, qty = excluded.qty, cost = excluded.cost, entry_qty = excluded.entry_qty,
@@ -92,6 +92,7 @@ def save_position(owner: Owner, position: Position) -> Query[None]:
         "closed_at": moment(position.closed_at),
         "updated_at": moment(position.updated_at),
         "entries": position.entries,
+        "turned_at": moment(position.turned_at),
     }
     return Query(sql, values, no_row)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -59,7 +60,9 @@ async def test_a_signal_opens_protected_and_a_tick_closes(desk: Desk) -> None:
 
 async def test_signals_are_carried_out_in_order_one_by_one(desk: Desk) -> None:
     await desk.own()
-    sent = [desk.signals(action) for action in ("buy", "sell", "close", "sell", "buy", "close")]
+    bars = [datetime.now(UTC) - timedelta(seconds=back) for back in (15, 12, 9, 6, 3, 0)]
+    actions = ("buy", "sell", "close", "sell", "buy", "close")
+    sent = [desk.signals(action, alert_time=bar) for action, bar in zip(actions, bars, strict=True)]
     ends = [await desk.settled(signal) for signal in sent]
     assert [end["status"] for end in ends] == ["executed"] * 6
     trades = await desk.has_traded(4)

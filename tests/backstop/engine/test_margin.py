@@ -1,10 +1,12 @@
 """No entry the margin does not pay for, and none whose stop liquidation would forestall."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from backstop.domain.margin import Funds
+from backstop.domain.modes import AccountMode, MarginMode
 from backstop.engine.events import WalletReported
 from tests.backstop.engine.bench import Bot, limit, protection
 
@@ -99,3 +101,16 @@ def test_addition_is_judged_with_what_is_held() -> None:
     assert bot.outcome(bot.signal("buy", qty="20")) == ("executing", None)
     bot.refuses()
     assert bot.outcome(bot.signal("buy", qty="40")) == ("refused", "stop_beyond_liquidation")
+
+
+def test_isolated_margin_judges_a_position_by_itself_and_its_own_free_margin() -> None:
+    bot = Bot(leverage="50", protection=protection("1.5%"))
+    bot.state = replace(bot.state, mode=AccountMode(MarginMode.ISOLATED))
+    wallet(bot, "100000")
+    # 2 % of margin less 1 % for maintenance leave 1 %, whatever else the account holds.
+    assert bot.outcome(bot.signal("buy", qty="1")) == ("refused", "stop_beyond_liquidation")
+    assert bot.outcome(bot.signal("buy", qty="1", stop="99.6"))[0] == "executing"
+    bot = Bot(leverage="10")
+    bot.state = replace(bot.state, mode=AccountMode(MarginMode.ISOLATED))
+    bot.tell(WalletReported(Decimal(1000), Funds(Decimal(1000), Decimal(5))))
+    assert bot.outcome(bot.signal("buy", qty="1")) == ("refused", "insufficient_margin")

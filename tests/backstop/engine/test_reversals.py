@@ -193,7 +193,8 @@ def test_symbol_flipped_by_hand_while_closing_is_not_opened_on() -> None:
 def test_signals_wait_for_the_whole_reversal() -> None:
     bot = Bot()
     reversing(bot)
-    close = bot.signal("close")
+    bot.wait(2_500)
+    close = bot.signal("close")  # of a later bar
     bot.fills(at="100")
     assert bot.outcome(close) == ("accepted", None)
     bot.fills(at="100")

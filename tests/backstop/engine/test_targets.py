@@ -179,6 +179,7 @@ def test_the_last_target_is_what_is_held(targets: list[tuple[str, int]]) -> None
     held = Decimal(0)
     for side, thousandths in targets:
         qty = Decimal(thousandths) / 1000
+        bot.wait(2_500)  # a later bar
         for _ in range(2):
             bot.signal("target", target=side, qty=str(qty))
             while bot.state.orders:

@@ -150,6 +150,7 @@ def positions(draw: st.DrawFn) -> Position:
         exit_reason=draw(st.none() | st.sampled_from(ExitReason)),
         updated_at=draw(moments),
         entries=draw(st.integers(min_value=0, max_value=100)),
+        turned_at=draw(st.none() | moments),
     )
 
 
@@ -219,7 +220,7 @@ def test_a_position_that_changed_is_read_back_as_it_is_now(
     trader = Trader(books)
     write_position(streamer, trader, position)
     levels = tuple(replace(level, trigger_by=later.protection.trigger_by) for level in position.levels)
-    changed = replace(later, id=position.id, side=position.side, levels=levels)
+    changed = replace(later, id=position.id, side=position.side, levels=levels, turned_at=position.turned_at)
     write_position(streamer, trader, changed)
     write_position(streamer, trader, changed)
     assert fetch_all(streamer, recovery.live_positions(trader.account)) == [changed]
