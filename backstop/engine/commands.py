@@ -15,7 +15,7 @@ from backstop.engine.events import CloseCommand, PositionCommand, ProtectCommand
 from backstop.engine.exits import booked_under, close_position, free_quantity, leg_of, part_of, reduce_position
 from backstop.engine.reversal import EntryPlan
 from backstop.engine.settle import settle_command
-from backstop.engine.shield import change_protection
+from backstop.engine.shield import change_protection, may_change
 from backstop.engine.turn import Turn
 
 
@@ -87,5 +87,9 @@ def _protect(turn: Turn, position: Position, command: ProtectCommand) -> None:
         if refusal is not None:
             settle_command(turn, command.id, refusal)
             return
+    if not may_change(position, wanted):
+        text = "its protection was changed so often that no ids are left for new levels; close it and open it anew"
+        settle_command(turn, command.id, Refused("too_many_changes", text))
+        return
     change_protection(turn, position, wanted)
     settle_command(turn, command.id)

@@ -26,6 +26,7 @@ from backstop.engine.turn import Turn
 
 _ASK_AGAIN_MS = 1_500
 _TRIES = 3
+_LEG_MOST = 6
 _LOOSEST_GAP = Decimal("1.5")
 """A resident stop up to this many gaps behind the watched one is left as it is."""
 
@@ -70,6 +71,12 @@ def _kept(wanted: Level, before: Level, moved: bool) -> Level:
 def _laid_later(position: Position, round_: int) -> set[OrderLinkId]:
     """Stops of this round that came into being only when something was reached."""
     return {order_link_id(position.id, f"{leg}{round_}") for leg in ("w", "s")}
+
+
+def may_change(position: Position, protection: Protection) -> bool:
+    """Whether there are ids left for another round of levels: some hundred changes with ten targets, a thousand with
+    fewer. An id has 36 characters, two of which are kept for repeated closes."""
+    return len(f"t{len(protection.take_profit)}r{position.levels_round + 1}") <= _LEG_MOST
 
 
 def change_protection(turn: Turn, position: Position, protection: Protection) -> Position:

@@ -12,7 +12,16 @@ from tests.simulation.venue import ENDPOINTS
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-_HAND = {Kind.MANUAL_CLOSE, Kind.MANUAL_PART, Kind.MANUAL_ADD, Kind.MANUAL_FLIP, Kind.ADL, Kind.BUST, Kind.STOP_REMOVED}
+_HAND = {
+    Kind.MANUAL_CLOSE,
+    Kind.MANUAL_PART,
+    Kind.MANUAL_ADD,
+    Kind.MANUAL_FLIP,
+    Kind.ADL,
+    Kind.BUST,
+    Kind.SETTLE,
+    Kind.STOP_REMOVED,
+}
 
 
 class Chaos:
@@ -201,6 +210,8 @@ class Chaos:
                 exchange.set_stop(symbol, None)
             case Kind.ADL:
                 exchange.taken_over(symbol, part, "AdlTrade", "CreateByAdl_PassThrough", book.mark)
+            case Kind.SETTLE:
+                exchange.settle(symbol)
             case _:
                 exchange.taken_over(symbol, abs(book.size), "BustTrade", "CreateByLiq", book.mark)
         self._world.trace.note("exchange", f"{kind.value}: {symbol} is now {book.size}")

@@ -453,6 +453,11 @@ class Exchange:
         )
         self._trade(book, book.size < 0, qty, price, exec_type, order)
 
+    def settle(self, symbol: str) -> None:
+        """Settled at the mark price: a trade that no order stands behind."""
+        book = self.books[symbol]
+        self._trade(book, book.size < 0, abs(book.size), book.mark, "Settle", None)
+
     def _next(self) -> int:
         self._number += 1
         return self._number

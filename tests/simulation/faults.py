@@ -22,6 +22,7 @@ class Kind(StrEnum):
     MESSAGE_LOST = "private message lost"
     DUPLICATE = "private message twice"
     REORDER = "private message out of order"
+    NOVELTY = "private message with unknown fields and without optional ones"
     TICK_LATE = "ticker late by seconds"
     SMALL_PAGES = "pages of one row"
     # exchange, a share of all
@@ -49,6 +50,7 @@ class Kind(StrEnum):
     STOP_REMOVED = "resident stop removed"
     ADL = "auto-deleveraged"
     BUST = "liquidated"
+    SETTLE = "settled without an order"
     # processes, per hour
     KILL = "killed"
     KILL_AT_POINT = "killed between two effects"
@@ -91,6 +93,7 @@ PER_HOUR: dict[Kind, float] = {
     Kind.STOP_REMOVED: 1,
     Kind.ADL: 0.3,
     Kind.BUST: 0.3,
+    Kind.SETTLE: 0.2,
     Kind.KILL: 1,
     Kind.KILL_AT_POINT: 2,
     Kind.PAUSE: 1,
@@ -112,6 +115,7 @@ SHARE: dict[Kind, float] = {
     Kind.MESSAGE_LOST: 0.02,
     Kind.DUPLICATE: 0.05,
     Kind.REORDER: 0.05,
+    Kind.NOVELTY: 0.02,
     Kind.TICK_LATE: 0.01,
     Kind.SMALL_PAGES: 0.02,
     Kind.BOOK_EMPTY: 0.05,

@@ -310,12 +310,12 @@ class PrivateFanOut:
         self._dice = dice
 
     def publish(self, topic: str, row: Mapping[str, Any]) -> None:
-        frame = b""
+        frame, new = b"", self._dice.hits(Kind.NOVELTY)
         for link in self.links:
             if not link.open:
                 continue
-            frame = frame or msgspec.json.encode({"topic": topic, "id": "", "data": [row]})
             dice = self._dice
+            frame = frame or msgspec.json.encode({"topic": topic, "id": "", "data": [_novel(row) if new else row]})
             delay = 3 + int(self._random.random() * 60)
             if dice.hits(Kind.MESSAGE_LOST):
                 continue
@@ -325,3 +325,12 @@ class PrivateFanOut:
                 link.push(frame, delay, topic)
             if dice.hits(Kind.DUPLICATE):
                 link.push(frame, delay + dice.of(Kind.DUPLICATE).randint(1, 8_000), topic, overtakes=True)
+
+
+_OPTIONAL = ("createType", "stopOrderType", "rejectReason", "entryPrice", "category")
+
+
+def _novel(row: Mapping[str, Any]) -> dict[str, Any]:
+    """As an exchange writes it that has learnt something since."""
+    kept = {key: value for key, value in row.items() if key not in _OPTIONAL}
+    return kept | {"novelField": {"of": ["what", 1]}, "smpType": "Novel"}

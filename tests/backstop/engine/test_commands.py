@@ -1,5 +1,6 @@
 """A user's wish goes the way of a signal: in its turn, on what is open, never on what is not."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -121,3 +122,17 @@ def test_position_outlives_its_strategy() -> None:
     bot.tick("99")
     bot.fills(at="99")
     assert bot.trade.exit_reason is ExitReason.STOP_LOSS
+
+
+def test_levels_never_run_out_of_ids() -> None:
+    """Seen: the thousandth change made an id too long, and with it the whole account stop."""
+    bot = Bot(protection=protection("1%", ("2%", "1")))
+    bot.opens("buy")
+    bot.state = replace(
+        bot.state,
+        positions={slot: replace(held, levels_round=998) for slot, held in bot.state.positions.items()},
+    )
+    assert bot.outcome(bot.protect("2%")) == ("executed", None)
+    assert bot.outcome(bot.protect("3%")) == ("refused", "too_many_changes")
+    bot.tick("98")
+    assert bot.last_order.purpose is Purpose.STOP_LOSS
