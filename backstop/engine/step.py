@@ -156,10 +156,10 @@ def _command(turn: Turn, command: Command) -> None:
             on_resume(turn, command)
         case _:
             position = turn.state.position(command.position_id)
-            if position is None:
-                act_on_command(turn, command)
-            else:
+            if position is not None:
                 _take(turn, turn.state.lane(position.symbol, position.strategy_id), command)
+            elif not is_known(turn, command.id):
+                act_on_command(turn, command)
 
 
 def _remind(turn: Turn, reminder: Reminder) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.stack import Stack
+from tests.crash.pause import retire_accounts
 from tests.crash.report import play_all
 from tests.crash.scene import Streamer, play
 
@@ -35,6 +36,7 @@ def _run(stack: Stack, crash: dict[str, str], log: Path) -> str:
         return "killed and survived" if streamer.crashed else "not reached"
     finally:
         streamer.stop()
+        retire_accounts(stack)
 
 
 if __name__ == "__main__":

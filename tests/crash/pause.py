@@ -137,6 +137,13 @@ class Pair:
         return bool(row and row[0])
 
 
+def retire_accounts(stack: Stack) -> None:
+    """Those of scenes that are over are nobody's work any more; to be called while no streamer runs."""
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute("update accounts set deleted_at = now() where deleted_at is null")
+        connection.execute("delete from leases")
+
+
 def _note_writes(database_url: str) -> None:
     """Have the database note who changes a row of an account's, from now on."""
     with psycopg.connect(database_url, autocommit=True) as connection:

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.stack import Stack
-from tests.crash.pause import Pair
+from tests.crash.pause import Pair, retire_accounts
 from tests.crash.report import play_all
 from tests.crash.scene import play, play_a_late_entry, play_a_stop_crossed
 
@@ -25,7 +25,9 @@ POINTS = [
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seconds", type=float, default=60.0, help="how long the first is away")
-    pause_s = arguments.parse_args().seconds
+    arguments.add_argument("--only", default="", help="a part of the names of the scenes to play")
+    asked = arguments.parse_args()
+    pause_s: float = asked.seconds
     with tempfile.TemporaryDirectory() as folder, Stack.temporary(restart=False) as stack:
         stack.stop("streamer")
         scene = partial(_scene, stack, Path(folder), pause_s)
@@ -34,7 +36,8 @@ def main() -> int:
             ("an entry too old afterwards", partial(scene, play_a_late_entry, "create:before:1")),
             ("a stop crossed meanwhile", partial(scene, play_a_stop_crossed, None)),
         ]
-        return 1 if play_all(Console(), f"Pausing {pause_s:g} s", scenes) else 0
+        wanted = [(name, played) for name, played in scenes if asked.only in name]
+        return 1 if play_all(Console(), f"Pausing {pause_s:g} s", wanted) else 0
 
 
 def _scene(stack: Stack, folder: Path, pause_s: float, scene: Callable[[Stack, Pair], None], point: str | None) -> str:
@@ -48,6 +51,7 @@ def _scene(stack: Stack, folder: Path, pause_s: float, scene: Callable[[Stack, P
         return f"ended {pair.ended_at - pair.resumed_at:.1f} s after it went on"
     finally:
         pair.end()
+        retire_accounts(stack)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.stack import Stack
+from tests.crash.pause import retire_accounts
 from tests.crash.scene import Streamer, play
 
 
@@ -30,3 +31,4 @@ def test_a_crash_there_loses_and_doubles_nothing(stack: Stack, tmp_path: Path, p
         assert streamer.crashed
     finally:
         streamer.stop()
+        retire_accounts(stack)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.stack import Stack
-from tests.crash.pause import LEASE_S, Pair
+from tests.crash.pause import LEASE_S, Pair, retire_accounts
 from tests.crash.scene import play, play_a_late_entry, play_a_stop_crossed
 
 PAUSE_S = LEASE_S + 2
@@ -31,6 +31,7 @@ def test_who_comes_back_doubles_nothing_writes_nothing_and_ends(stack: Stack, tm
         pair.settle()
     finally:
         pair.end()
+        retire_accounts(stack)
 
 
 @pytest.mark.timeout(240)
@@ -40,6 +41,7 @@ def test_an_entry_that_became_too_old_in_the_pause_is_not_sent(stack: Stack, tmp
         play_a_late_entry(stack, pair)
     finally:
         pair.end()
+        retire_accounts(stack)
 
 
 @pytest.mark.timeout(240)
@@ -49,3 +51,4 @@ def test_a_stop_crossed_in_the_pause_closes_once(stack: Stack, tmp_path: Path) -
         play_a_stop_crossed(stack, pair)
     finally:
         pair.end()
+        retire_accounts(stack)

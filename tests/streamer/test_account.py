@@ -401,10 +401,11 @@ async def test_a_key_that_does_not_work_pauses_the_account_until_it_does(desk: D
 
 
 async def test_a_key_that_stops_working_pauses_the_account_too(desk: Desk) -> None:
-    await desk.own()
+    owned = await desk.own()
     desk.signals("buy")
     await desk.opens()
     await desk.exchange.fault("ret_code", code=33004, message="Your api key has expired.")
+    owned.actor.reread()
     (row,) = await eventually(
         lambda: desk.books.rows("select status_reason from accounts where status = 'paused'"), "paused"
     )

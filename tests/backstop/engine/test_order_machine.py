@@ -88,7 +88,7 @@ class OrderLives(Account):
                 if line.execution.order_link_id == link_id
             }
             assert order.filled_qty <= order.qty
-            if link_id in self.bot.state.orders:
+            if order.is_entry or link_id in self.bot.state.orders:
                 assert order.filled_qty == sum(booked.values()), order
 
     @invariant()
