@@ -1,6 +1,8 @@
 """What holds on every screen: read and reached by everybody, nothing foreign runs, it keeps up and says when it is old."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,7 @@ def test_every_screen_is_accessible_in_light_and_dark(browser: Browser, stack: S
         ("/", dialog("close-all")),
         ("/", dialog("halt")),
         (f"/positions/{position}", shown("fill")),
+        ("/overview", shown("stats-group")),
         ("/signals", shown("signal-row")),
         ("/history", shown("trade-row")),
         ("/history?view=orders", shown("order-row")),
@@ -100,7 +103,7 @@ def test_a_phone_shows_every_screen_without_scrolling_sideways(browser: Browser,
     )
     page = context.new_page()
     log_in(page, trader)
-    for path in ("/", f"/positions/{position}", "/signals", "/history", "/history?view=orders", "/setup"):
+    for path in ("/", f"/positions/{position}", "/overview", "/signals", "/history", "/history?view=orders", "/setup"):
         page.goto(path)
         expect(page.get_by_test_id("connection-badge")).to_contain_text("Live", timeout=15_000)
         assert page.evaluate("document.documentElement.scrollWidth") == 360, path
@@ -136,6 +139,12 @@ def test_nothing_inline_runs(stack: Stack) -> None:
     assert policy["default-src"] == "'none'"
     for script in answer.text.split("<script")[1:]:
         assert " src=" in script.partition(">")[0], script[:80]
+
+
+def test_the_first_screen_loads_no_more_than_it_may() -> None:
+    node = shutil.which("node") or str(Path(".node/bin/node").resolve())
+    measured = subprocess.run([node, "scripts/check-size.mjs"], cwd="frontend", capture_output=True, text=True)
+    assert measured.returncode == 0, measured.stdout + measured.stderr
 
 
 def test_a_lost_connection_is_told_within_two_seconds_and_mends(page: Page, trader: Trader) -> None:

@@ -9,6 +9,7 @@ import {
 import { createQueryClient } from '@/api/queries';
 import { refreshSession, session } from '@/api/session';
 import { readSearch as readHistorySearch } from '@/features/history/search';
+import { readSearch as readOverviewSearch } from '@/features/overview/period';
 import { CannotStart, NotFound } from './Fallbacks';
 import { Shell } from './shell/Shell';
 
@@ -65,6 +66,13 @@ const position = createRoute({
   component: lazyRouteComponent(() => import('@/features/positions/detail/PositionPage'), 'PositionPage'),
 });
 
+const overview = createRoute({
+  getParentRoute: () => shell,
+  path: '/overview',
+  validateSearch: readOverviewSearch,
+  component: lazyRouteComponent(() => import('@/features/overview/OverviewPage'), 'OverviewPage'),
+});
+
 const signals = createRoute({
   getParentRoute: () => shell,
   path: '/signals',
@@ -89,7 +97,10 @@ const setup = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([login, shell.addChildren([positions, position, signals, history, setup])]),
+  routeTree: root.addChildren([
+    login,
+    shell.addChildren([positions, position, overview, signals, history, setup]),
+  ]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 });

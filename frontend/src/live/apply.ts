@@ -1,5 +1,6 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { type HistoryKind, historyKey } from '@/api/history';
+import { performanceKey } from '@/api/performance';
 import { keys, signalsQuery, tradesQuery, upsert } from '@/api/queries';
 import type { LiveMessage, Notice } from '@/api/types';
 import { putNotice } from './notices';
@@ -23,17 +24,20 @@ export function createApply(queries: QueryClient, onNotice: (notice: Notice) => 
     if (signalId) void queries.invalidateQueries({ queryKey: keys.flightRecord(signalId) });
   }
 
-  const due = new Set<HistoryKind>();
+  const due = new Set<string>();
 
   /** Histories are read again, at most once in a while however much happens. */
-  function refreshHistory(kind: HistoryKind) {
-    if (due.has(kind)) return;
-    due.add(kind);
+  function refreshSoon(queryKey: readonly string[]) {
+    const name = queryKey.join();
+    if (due.has(name)) return;
+    due.add(name);
     setTimeout(() => {
-      due.delete(kind);
-      void queries.invalidateQueries({ queryKey: historyKey(kind) });
+      due.delete(name);
+      void queries.invalidateQueries({ queryKey });
     }, HISTORY_EVERY_MS);
   }
+
+  const refreshHistory = (kind: HistoryKind) => refreshSoon(historyKey(kind));
 
   return function apply(message: LiveMessage): void {
     switch (message.type) {
@@ -59,6 +63,7 @@ export function createApply(queries: QueryClient, onNotice: (notice: Notice) => 
         queries.setQueryData(tradesQuery.queryKey, (pages) => upsert(pages, message.data));
         settle(keys.trades);
         refreshHistory('trades');
+        refreshSoon(performanceKey);
         return;
       case 'order':
         refreshRecord(message.data.signal_id);

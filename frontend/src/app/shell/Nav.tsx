@@ -1,10 +1,11 @@
 import { Link, useRouterState } from '@tanstack/react-router';
 import { useLive } from '@/live/hooks';
-import { HistoryIcon, PositionsIcon, SetupIcon, SignalsIcon } from '@/shared/ui/icons';
+import { HistoryIcon, OverviewIcon, PositionsIcon, SetupIcon, SignalsIcon } from '@/shared/ui/icons';
 import styles from './Nav.module.css';
 
 const PAGES = [
   { to: '/', label: 'Positions', Icon: PositionsIcon },
+  { to: '/overview', label: 'Overview', Icon: OverviewIcon },
   { to: '/signals', label: 'Signals', Icon: SignalsIcon },
   { to: '/history', label: 'History', Icon: HistoryIcon },
   { to: '/setup', label: 'Setup', Icon: SetupIcon },
