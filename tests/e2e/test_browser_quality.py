@@ -143,7 +143,9 @@ def test_nothing_inline_runs(stack: Stack) -> None:
 
 def test_the_first_screen_loads_no_more_than_it_may() -> None:
     node = shutil.which("node") or str(Path(".node/bin/node").resolve())
-    measured = subprocess.run([node, "scripts/check-size.mjs"], cwd="frontend", capture_output=True, text=True)
+    measured = subprocess.run(
+        [node, "scripts/check-size.mjs"], cwd="frontend", capture_output=True, text=True, check=False
+    )
     assert measured.returncode == 0, measured.stdout + measured.stderr
 
 

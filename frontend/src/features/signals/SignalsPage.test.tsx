@@ -87,6 +87,10 @@ describe('the list of signals', () => {
 describe('a flight record', () => {
   const record: FlightRecord = {
     ...signal({ decided_at: '2026-11-24T10:00:00.040Z' }),
+    alert_time: null,
+    source: null,
+    spooled: false,
+    stored_at: null,
     raw: '{"secret":"***","action":"buy"}',
     parsed: { action: 'buy', take_profit: [{ at: '2%', portion: '50%' }] },
     orders: [

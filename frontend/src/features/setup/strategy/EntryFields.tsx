@@ -13,6 +13,12 @@ const ON_OPPOSITE: { value: OnOpposite; label: string }[] = [
   { value: 'ignore', label: 'Ignore it' },
 ];
 
+const MARGIN_MODES = [
+  { value: 'any', label: 'Any margin mode' },
+  { value: 'isolated', label: 'Isolated margin' },
+  { value: 'cross', label: 'Cross margin' },
+];
+
 /** How much, and when not any more. */
 export function SizeFields({ form }: { form: StrategyFormType }) {
   const { sizing } = form.values;
@@ -42,6 +48,12 @@ export function SizeFields({ form }: { form: StrategyFormType }) {
         />
         <TextInput label="Maximum alert age, s" inputMode="numeric" {...form.getInputProps('max_age_s')} />
       </div>
+      <NativeSelect
+        label="Account must be in"
+        description="Entries are refused while it is in another margin mode at the exchange."
+        data={MARGIN_MODES}
+        {...form.getInputProps('margin_mode')}
+      />
       <NativeSelect
         label="When the opposite signal comes"
         data={ON_OPPOSITE}

@@ -8,6 +8,7 @@ export interface Values {
   symbols: string[];
   sizing: { mode: SizingMode; value: string };
   leverage: string;
+  margin_mode: Strategy['margin_mode'];
   max_age_s: string;
   on_opposite: OnOpposite;
   max_entries: string;
@@ -34,6 +35,7 @@ export const FIELDS = [
   'sizing.mode',
   'sizing',
   'leverage',
+  'margin_mode',
   'max_age_s',
   'on_opposite',
   'max_entries',
@@ -54,6 +56,7 @@ export const newValues = (accountId: string): Values => ({
   symbols: [],
   sizing: { mode: 'quote', value: '100' },
   leverage: '1',
+  margin_mode: 'any',
   max_age_s: '30',
   on_opposite: 'reverse',
   max_entries: '1',
@@ -86,6 +89,7 @@ export function valuesOf(strategy: Strategy): Values {
     symbols: strategy.symbols,
     sizing: strategy.sizing,
     leverage: strategy.leverage,
+    margin_mode: strategy.margin_mode,
     max_age_s: String(strategy.max_age_s),
     on_opposite: strategy.on_opposite,
     max_entries: String(strategy.max_entries),
@@ -141,6 +145,7 @@ function settingsOf(values: Values) {
     symbols: values.symbols,
     sizing: { mode: values.sizing.mode, value: values.sizing.value.trim() },
     leverage: values.leverage.trim(),
+    margin_mode: values.margin_mode,
     max_age_s: Number(values.max_age_s),
     on_opposite: values.on_opposite,
     max_entries: Number(values.max_entries),
