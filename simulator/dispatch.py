@@ -57,6 +57,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         Endpoint("GET", "/v5/market/kline", handlers_market.kline),
         Endpoint("GET", "/v5/market/orderbook", handlers_market.order_book),
         Endpoint("GET", "/v5/market/recent-trade", handlers_market.recent_trade),
+        Endpoint("GET", "/v5/market/price-limit", handlers_market.price_limit),
         Endpoint("GET", "/v5/market/risk-limit", handlers_market.risk_limit),
         Endpoint("GET", "/v5/asset/coin/query-info", handlers_market.coin_info, rate=5),
         Endpoint("GET", "/v5/user/query-api", handlers_account.query_api, rate=10),

@@ -10,7 +10,7 @@ from typing import Any
 from simulator.candles import MINUTE_MS, MINUTES, candle
 from simulator.handling import Call, Result, is_linear
 from simulator.instruments import INSTRUMENTS, instrument_row
-from simulator.market import orderbook, rest_ticker
+from simulator.market import orderbook, price_band, rest_ticker
 from simulator.model import Refusal
 from simulator.numbers import fixed, parse, text
 from simulator.order_checks import MalformedError, read_symbol
@@ -75,6 +75,15 @@ def order_book(call: Call) -> Result:
     book = orderbook(call.exchange.quote(symbol), INSTRUMENTS[symbol], call.whole("limit", 25, 1, 500))
     number = call.exchange.state.number + 1
     return {**book, "ts": call.now_ms, "u": number, "seq": number, "cts": call.now_ms}
+
+
+def price_limit(call: Call) -> Result:
+    """market/price-limit: the highest price a buy and the lowest a sell may ask for."""
+    symbol = read_symbol(call.params)
+    instrument = INSTRUMENTS[symbol]
+    lowest, highest = price_band(call.exchange.quote(symbol), instrument)
+    tick = instrument.tick_size
+    return {"symbol": symbol, "buyLmt": fixed(highest, tick), "sellLmt": fixed(lowest, tick), "ts": str(call.now_ms)}
 
 
 def recent_trade(call: Call) -> Result:

@@ -68,6 +68,9 @@ def _contract(number: int, row: str) -> Instrument:
     )
 
 
+PRICE_LIMIT_X, PRICE_LIMIT_Y = Decimal("0.01"), Decimal("0.02")
+"""How far a limit price may lie from the mark price, see ``simulator.market.price_band``."""
+
 _ROWS = """
 BTCUSDT       0.10      0.001 1190       500     100 60000
 ETHUSDT       0.01      0.01  7240       3620    100 2500
@@ -132,5 +135,5 @@ def instrument_row(instrument: Instrument, status: str) -> dict[str, Any]:
         "isPreListing": False,
         "preListingInfo": None,
         "symbolType": "",
-        "riskParameters": {"priceLimitRatioX": "0.01", "priceLimitRatioY": "0.02"},
+        "riskParameters": {"priceLimitRatioX": text(PRICE_LIMIT_X), "priceLimitRatioY": text(PRICE_LIMIT_Y)},
     }

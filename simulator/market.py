@@ -11,7 +11,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from simulator.instruments import Instrument
+from simulator.instruments import PRICE_LIMIT_X, PRICE_LIMIT_Y, Instrument
 from simulator.model import PriceSource
 from simulator.numbers import fixed, floor_to, text
 
@@ -136,6 +136,18 @@ def ticker_delta(before: dict[str, str], after: dict[str, str]) -> dict[str, str
     """The symbol and only what changed; empty when nothing did."""
     changed = {name: value for name, value in after.items() if before.get(name) != value}
     return {"symbol": after["symbol"], **changed} if changed else {}
+
+
+def price_band(quote: Quote, instrument: Instrument) -> tuple[Decimal, Decimal]:
+    """The lowest price a sell and the highest a buy may ask for; the book's average distance from mark is taken as 0.
+
+    Source: Bybit, "Price limit" (since 2026-05): highest = min(mark (1 + Y), max(index, mark (1 + X))), lowest mirrored.
+    """
+    mark, index, tick = quote.mark, quote.index, instrument.tick_size
+    highest = min(mark * (1 + PRICE_LIMIT_Y), max(index, mark * (1 + PRICE_LIMIT_X)))
+    lowest = max(mark * (1 - PRICE_LIMIT_Y), min(index, mark * (1 - PRICE_LIMIT_X)))
+    below = floor_to(lowest, tick)
+    return below if below == lowest else below + tick, floor_to(highest, tick)
 
 
 def next_walk_price(quote: Quote, walk: Walk, instrument: Instrument) -> Decimal:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from simulator.exchange import Exchange
+from simulator.market import price_band
 from simulator.matching import closable, market_bound, match
 from simulator.model import (
     PROTECTION,
@@ -21,6 +22,7 @@ from simulator.model import (
     OrderType,
     PriceSource,
     Refusal,
+    Side,
     StopKind,
 )
 from simulator.numbers import is_multiple
@@ -51,7 +53,7 @@ def accept(exchange: Exchange, account: Account, request: OrderRequest, now_ms: 
         side=request.side,
         order_type=request.order_type,
         qty=qty,
-        price=request.price or market_bound(quote.last, request.side, instrument),
+        price=_within_band(exchange, request) or market_bound(quote.last, request.side, instrument),
         status=OrderStatus.UNTRIGGERED if waits else OrderStatus.NEW,
         created_ms=now_ms,
         updated_ms=now_ms,
@@ -77,6 +79,15 @@ def accept(exchange: Exchange, account: Account, request: OrderRequest, now_ms: 
     if order.order_link_id:
         account.link_ids[order.order_link_id] = order.order_id
     return order
+
+
+def _within_band(exchange: Exchange, request: OrderRequest) -> Decimal | None:
+    """The price asked for, moved to the band where it lies beyond it, as the exchange does by default for futures; that of
+    a conditional order stays, the band being judged when it triggers."""
+    if request.price is None or request.trigger_price is not None:
+        return request.price
+    lowest, highest = price_band(exchange.quote(request.symbol), exchange.instrument(request.symbol))
+    return min(request.price, highest) if request.side is Side.BUY else max(request.price, lowest)
 
 
 def work(exchange: Exchange, account: Account, order: Order, now_ms: int) -> None:

@@ -55,6 +55,10 @@ class Exchange:
     def trade_by_hand(self, api_key: str, symbol: str, side: str, qty: str) -> None:
         self._post("manual", {"api_key": api_key, "symbol": symbol, "side": side, "qty": qty})
 
+    def key(self, api_key: str, **facts: object) -> None:
+        """What the exchange tells of a key from now on."""
+        self._post("key", {"api_key": api_key, **facts})
+
     def fault(self, kind: str, **parameters: object) -> None:
         self._post("faults", {"kind": kind, **parameters})
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from simulator.instruments import INSTRUMENTS
+from simulator.market import price_band
 from simulator.model import OrderStatus, Refusal
 from simulator.orders import amend, cancel, work
 from tests.simulator.bench import Bench
@@ -138,6 +140,33 @@ def test_a_marketable_limit_order_fills_as_taker_at_the_touch() -> None:
     bench.placed("Buy", "0.01", orderType="Limit", price="61000")
     fill = bench.account.executions[-1]
     assert (fill.price, fill.is_maker) == (D(60_000), False)
+
+
+@pytest.mark.parametrize(
+    ("side", "asked", "becomes"),
+    [
+        ("Buy", "70000", "60600"),
+        ("Buy", "60600", "60600"),
+        ("Buy", "50000", "50000"),
+        ("Sell", "50000", "59400"),
+        ("Sell", "70000", "70000"),
+    ],
+)
+def test_a_price_beyond_the_band_is_moved_to_it(side: str, asked: str, becomes: str) -> None:
+    bench = Bench()
+    bench.exchange.quote("BTCUSDT").depth = D(0)
+    assert bench.placed(side, "0.01", orderType="Limit", price=asked).price == D(becomes)
+
+
+def test_the_band_reaches_to_the_index_and_never_beyond_its_outer_bound() -> None:
+    bench = Bench()
+    quote = bench.exchange.quote("BTCUSDT")
+    bench.price(60_000, 60_000, 60_900)
+    assert price_band(quote, INSTRUMENTS["BTCUSDT"]) == (D(59_400), D(60_900))
+    bench.price(60_000, 60_000, 70_000)
+    assert price_band(quote, INSTRUMENTS["BTCUSDT"]) == (D(59_400), D(61_200))
+    bench.price(60_000, D("60000.07"), 59_000)
+    assert price_band(quote, INSTRUMENTS["BTCUSDT"]) == (D("59000.0"), D("60600.0"))
 
 
 @pytest.mark.parametrize(

@@ -238,3 +238,8 @@ async def test_odd_parameters_are_refused_and_not_an_error(rest: Rest, value: st
                 assert "retCode" in answer, (path, name)
     for name in ("qty", "price", "stopLoss", "triggerPrice", "positionIdx", "orderLinkId", "triggerDirection"):
         assert "retCode" in await rest.order(**{name: value})
+
+
+async def test_the_price_limit_is_told(rest: Rest) -> None:
+    limit = (await rest.call("GET", "/v5/market/price-limit", category="linear", symbol="BTCUSDT"))["result"]
+    assert (limit["symbol"], limit["buyLmt"], limit["sellLmt"]) == ("BTCUSDT", "60600.00", "59400.00")
