@@ -7,11 +7,12 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
+from backstop.domain.ids import Epoch
 from backstop.store import intake, leases, shares, trading
 from backstop.store.intake import AccountRow
 from backstop.store.query import aexecute, afetch_all, afetch_one
 from backstop.telemetry import logger
-from backstop.vault import Context, Opener, VaultError
+from backstop.vault import Context, Credentials, Opener, VaultError
 from streamer.bybit.answers import NoAnswer, Refusal
 from streamer.bybit.hosts import hosts_of
 from streamer.bybit.rest import BybitRest
@@ -27,7 +28,7 @@ from streamer.owned import Means, OwnedAccount
 log = logger("streamer")
 
 _LOOK_EVERY_S = 1.0
-_TAKE_MOST = 100
+_TAKE_MOST = 400
 """Accounts taken at one look: their starts should not all fall into one moment."""
 
 _LEFT_OVER_S = 3.0
@@ -135,10 +136,28 @@ class Fleet:
             rows += await afetch_all(
                 connection, intake.accounts_to_trade(most=min(room, _TAKE_MOST) + len(self._skipped), free_for_s=0.0)
             )
-        for row in rows:
-            name = leases.account_lease(row.id)
-            if name not in self.accounts and name not in self._skipped:
-                await self._try_to_own(connection, tasks, name, row)
+        for environment in {row.environment for row in rows}:
+            await self._market(environment, tasks)
+        wanted = {
+            name: row
+            for row in rows
+            if row.environment in self.markets
+            and (name := leases.account_lease(row.id)) not in self.accounts
+            and name not in self._skipped
+        }
+        taken = await self._leases.acquire_all(connection, sorted(wanted)) if wanted else {}
+        opened = await asyncio.gather(
+            *(asyncio.to_thread(self._open, wanted[name]) for name in wanted if name in taken)
+        )
+        for (name, row), credentials in zip(((n, r) for n, r in wanted.items() if n in taken), opened, strict=True):
+            await self._own_account(connection, tasks, name, row, taken[name], credentials)
+
+    def _open(self, row: AccountRow) -> Credentials | Exception:
+        """May ask KMS, so not in the loop."""
+        try:
+            return self._opener.open(row.sealed, Context(row.user_id, row.id))
+        except Exception as error:  # noqa: BLE001 - of KMS too: of many accounts taken at once, one holds back no other
+            return error
 
     async def _give_away(self, connection: AsyncConnection[Any], found: shares.Share) -> None:
         """Let a few accounts go while others hold fewer: only such as have nothing open, and not for a small difference."""
@@ -153,24 +172,27 @@ class Fleet:
         for name in quiet[: min(surplus, _GIVE_MOST)]:
             await self._drop(connection, name)
 
-    async def _try_to_own(
-        self, connection: AsyncConnection[Any], tasks: asyncio.TaskGroup, name: str, row: AccountRow
+    async def _own_account(
+        self,
+        connection: AsyncConnection[Any],
+        tasks: asyncio.TaskGroup,
+        name: str,
+        row: AccountRow,
+        epoch: Epoch,
+        credentials: Credentials | Exception,
     ) -> None:
-        market = await self._market(row.environment, tasks)
-        if market is None:
-            return
-        epoch = await self._leases.acquire(connection, name)
-        if epoch is None:
-            return
-        try:
-            credentials = self._opener.open(row.sealed, Context(row.user_id, row.id))
-        except VaultError as error:
-            log.error("credentials do not open", account=str(row.id), reason=str(error))
+        if isinstance(credentials, VaultError):
+            log.error("credentials do not open", account=str(row.id), reason=str(credentials))
             self._skipped.add(name)
             reason = "the stored credentials cannot be opened; add the account again"
             await aexecute(connection, trading.set_account_status(row.id, "paused", reason))
             await self._leases.release(connection, [name])
             return
+        if isinstance(credentials, Exception):
+            log.error("credentials not opened now", account=str(row.id), reason=type(credentials).__name__)
+            await self._leases.release(connection, [name])
+            return
+        market = self.markets[row.environment]
         account = self._own(row, epoch, credentials, market, self._means, may_open=lambda: self._leases.may_open(name))
         self.accounts[name] = account
         self._tasks[name] = tasks.create_task(account.run(), name=name)

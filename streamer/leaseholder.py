@@ -37,6 +37,15 @@ class Leaseholder:
             self.taken += 1
         return epoch
 
+    async def acquire_all(self, connection: AsyncConnection[object], names: list[str]) -> dict[str, Epoch]:
+        """As `acquire`, many at once; those that were taken."""
+        asked_at = self._now()
+        taken = dict(await afetch_all(connection, leases.acquire_all(names, self.holder)))
+        for name in taken:
+            self._renewed_at[name] = asked_at
+        self.taken += len(taken)
+        return taken
+
     async def renew(self, connection: AsyncConnection[object]) -> set[str]:
         """Renew what is held now; returns the names that are lost. Others may come and go meanwhile."""
         names = self.names

@@ -24,6 +24,21 @@ def acquire(name: str, holder: str) -> Query[Epoch]:
     return Query(sql, {"name": name, "holder": holder, "valid": VALID_S}, lambda row: Epoch(row["epoch"]))
 
 
+def acquire_all(names: list[str], holder: str) -> Query[tuple[str, Epoch]]:
+    """As `acquire`, many at once; answers those that were taken."""
+    # In one order for everybody, so that two who want the same do not wait for each other.
+    sql = """
+        insert into leases (name, epoch, holder, expires_at)
+        select name, 1, %(holder)s, now() + make_interval(secs => %(valid)s)
+          from unnest(%(names)s::text[]) as wanted (name) order by name
+        on conflict (name) do update
+           set epoch = leases.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at
+         where leases.expires_at < now()
+        returning name, epoch"""
+    values = {"names": names, "holder": holder, "valid": VALID_S}
+    return Query(sql, values, lambda row: (str(row["name"]), Epoch(row["epoch"])))
+
+
 def renew(holder: str, names: list[str]) -> Query[str]:
     """Hold on to these; answers the names that are still ours. One that has run out is ours until another takes it."""
     sql = """

@@ -101,6 +101,65 @@ def doctor() -> None:
     raise typer.Exit(doctors.doctor(_out, _place(), os.environ))
 
 
+Stage = Annotated[str, typer.Option(help="Name of the deployment, such as prod.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
+
+
+@app.command()
+def deploy(  # noqa: PLR0913, PLR0917 - Typer takes a command's options from its arguments
+    stage: Stage,
+    email: Annotated[str, typer.Option(help="Who is told of alarms.")],
+    size: Annotated[str, typer.Option(help="solo, team or fleet.")] = "solo",
+    image: Annotated[str | None, typer.Option(help="REPOSITORY@sha256:… Default: built here with Docker.")] = None,
+    domain: Annotated[str, typer.Option(help="Default: CloudFront's own name.")] = "",
+    certificate: Annotated[str, typer.Option(help="ACM certificate of --domain, in us-east-1.")] = "",
+    budget: Annotated[int, typer.Option(help="USD a month; a mail at 80 %.")] = 150,
+    snapshot: Annotated[str, typer.Option(help="Restore the database from this snapshot.")] = "",
+    yes: Yes = False,
+) -> None:
+    """Deploy to AWS: shows what would change, asks, follows it to the end."""
+    from infra.cli import cloud  # noqa: PLC0415 - boto3 is slow to import
+    from infra.cloud.deploy import Wish  # noqa: PLC0415
+
+    parameters = {
+        "Size": size,
+        "AlarmEmail": email,
+        "DomainName": domain,
+        "CertificateArn": certificate,
+        "MonthlyBudget": str(budget),
+        "DatabaseSnapshot": snapshot,
+    }
+    raise typer.Exit(cloud.deploy(_out, _err, Wish(stage, parameters, image), yes=yes))
+
+
+@app.command()
+def destroy(stage: Stage, yes: Yes = False) -> None:
+    """Take a deployment down; the database leaves a snapshot behind."""
+    from infra.cli import cloud  # noqa: PLC0415 - boto3 is slow to import
+    from infra.cloud.deploy import Wish  # noqa: PLC0415
+
+    raise typer.Exit(cloud.destroy(_out, _err, Wish(stage), yes=yes))
+
+
+@app.command()
+def logs(
+    part: Annotated[str, typer.Argument(help="streamer, functions, requests, audit.")] = "streamer",
+    stage: Annotated[str | None, typer.Option(help="A deployment's. Default: this machine's.")] = None,
+    minutes: Annotated[int, typer.Option(help="How far back.")] = 10,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
+) -> None:
+    """Show what a part has logged."""
+    if stage is None:
+        file = _place().log(part)
+        if not file.is_file():
+            _fail(f"{file} is not there; parts are streamer, gateway, simulator", 2)
+        _out.print(file.read_text(errors="replace"), markup=False, highlight=False, soft_wrap=True, end="")
+        return
+    from infra.cli import cloud  # noqa: PLC0415 - boto3 is slow to import
+
+    raise typer.Exit(cloud.logs(_out, _err, stage, part, minutes=minutes, follow=follow))
+
+
 @app.command()
 def replay(
     seed: Annotated[int, typer.Argument(help="The simulation's seed.")],

@@ -44,7 +44,7 @@ _CONFIG = """\
 """
 
 
-class _WithoutAliases(yaml.SafeDumper):
+class WithoutAliases(yaml.SafeDumper):
     """CloudFormation reads none."""
 
     def ignore_aliases(self, data: object) -> bool:
@@ -131,7 +131,7 @@ def _finish(template: Path) -> Path:
         if resource["Type"] == "AWS::Serverless::Function" and "CodeUri" in resource["Properties"]:
             resource["Properties"] |= {name: generated[name] for name in ("Runtime", "Architectures")}
     whole["Resources"] |= alarms.resources()
-    template.write_text(yaml.dump(whole, Dumper=_WithoutAliases, sort_keys=False, width=10_000))
+    template.write_text(yaml.dump(whole, Dumper=WithoutAliases, sort_keys=False, width=10_000))
     return template
 
 
