@@ -123,9 +123,12 @@ class AccountActor:
         self._tasks: set[asyncio.Task[None]] = set()
         self.close_delays: deque[int] = deque(maxlen=100)
         """Milliseconds from what caused a close to its request, until somebody takes them."""
-        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._broken = self._unbroken()
         self.audited = asyncio.Event()
         """Set once the exchange has been read whole since the start."""
+
+    def _unbroken(self) -> "asyncio.Future[None]":
+        return asyncio.get_running_loop().create_future()
 
     # ---- events in
 

@@ -5,7 +5,6 @@
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 from uuid import UUID
@@ -15,7 +14,7 @@ from backstop.engine.effects import Change, Effect, Remind
 from backstop.engine.events import Event, LevelCrossed, Reminded
 from backstop.engine.state import AccountState
 from backstop.store.trading import Owner
-from streamer.account import AUDIT_EVERY_MS, AUDIT_IDLE_MS, AccountActor, Progress
+from streamer.account import AUDIT_EVERY_MS, AUDIT_IDLE_MS, AccountActor
 from streamer.journal import _BATCH_MAX, _PATIENCE_S, _RETRY_S, Fenced, Journal, _opens, _settled
 from tests.simulation.clock import Task
 from tests.simulation.network import SimRest, StoreDown, StoreLink
@@ -35,7 +34,7 @@ class Spy:
 
 
 class SimActor(AccountActor):
-    def __init__(  # every attribute of the product's actor, without an event loop
+    def __init__(
         self,
         account_id: AccountId,
         state: AccountState,
@@ -48,31 +47,28 @@ class SimActor(AccountActor):
         trace: Trace,
         spy: Spy,
     ) -> None:
-        self.account_id = account_id
-        self.state = state
-        self.journal = None
         self.process = process
+        super().__init__(
+            account_id,
+            state,
+            market=market,
+            rest=rest,
+            may_open=may_open,
+            executions_from=executions_from,
+            clock=process.clock,
+            sleep=process.sleep,
+        )
         self.market = market
         self.steps = 0
-        self._market = market
-        self._rest = rest
-        self._may_open = may_open
-        self._clock = process.clock
-        self._sleep = process.sleep
-        self._progress = Progress(executions_from)
-        self._inbox = deque()
-        self._working = False
-        self._resolving = set()
-        self._modes_wanted = {}
-        self._reading_modes = False
         self._wanted = Flag(process)
         self._audit_wanted = cast("asyncio.Event", self._wanted)
-        self._tasks = set()
         self._requests: list[Task] = []
-        self._broken = cast("asyncio.Future[None]", _Broken(process))
         self.audited = cast("asyncio.Event", Flag(process))
         self._trace = trace
         self._spy = spy
+
+    def _unbroken(self) -> "asyncio.Future[None]":
+        return cast("asyncio.Future[None]", _Broken(self.process))
 
     def handle(self, event: Event) -> None:
         self.steps += 1

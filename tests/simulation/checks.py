@@ -121,8 +121,9 @@ class Checks(Spy):
             return
         if not order.reduce_only:
             self.fail(name, f"{order.link} closes without reduceOnly", order.link)
-        if order.qty > book.largest:
-            self.fail(name, f"{order.link} closes {order.qty}, more than the {book.largest} ever held", order.link)
+        held = book.largest + book.carried
+        if order.qty > held:
+            self.fail(name, f"{order.link} closes {order.qty}, more than the {held} ever held", order.link)
         if leg.startswith("t"):
             self._target_closes_its_part(name, order, book)
 

@@ -73,7 +73,8 @@ class ExchangeOrder:
 class Book:
     """One symbol: its prices and what the account holds of it. `size` is signed; `cost` what it was traded for.
 
-    `opened` and `largest` are of the position held now, or of the last one when flat.
+    `opened` and `largest` are of the position held now, or of the last one when flat; `carried` is what an order that
+    opened this one had opened before, too, of one that is closed: who has not heard of that end holds both to be open.
     """
 
     listing: Listing
@@ -86,6 +87,7 @@ class Book:
     stop_by: str = "LastPrice"
     opened: Decimal = _ZERO
     largest: Decimal = _ZERO
+    carried: Decimal = _ZERO
     seq: int = 0
     versions: deque[tuple[int, Row, str]] = field(default_factory=lambda: deque(maxlen=64))
     """Its rows, each with when it became so and what its stop was compared with, which a row does not tell."""
@@ -326,6 +328,7 @@ class Exchange:
             rest = signed - (closing if buys else -closing)
         if rest != 0:
             if book.size == 0:
+                book.carried = book.opened if any(order.filled > 0 for order in book.resting) else _ZERO
                 book.opened, book.largest, book.cost, book.stop = _ZERO, _ZERO, _ZERO, None
             book.size += rest
             book.cost += abs(rest) * price
