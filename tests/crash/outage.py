@@ -224,7 +224,8 @@ class Scene:
             while time.monotonic() < began + self._hold_s:
                 time.sleep(0.05)
         self._back_at = time.monotonic()
-        assert self._away is suspended or b"commit failed" in log.read_bytes()[said_before:], "it was not missed"
+        said = log.read_bytes()[said_before:]
+        assert self._away is suspended or b"commit failed" in said or b"administrator command" in said, "not missed"
 
     def _delay_what_is_told(self) -> None:
         """The answer to the next order, and what the private stream says, for longer than it takes to begin an outage."""
