@@ -11,13 +11,13 @@ import pytest
 import yaml
 from moto import mock_aws
 from moto.cloudformation.models import cloudformation_backends
-from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from rich.console import Console
 
 from infra.cli import cloud
 from infra.cloud.deploy import Deployer, Wish
 from infra.cloud.stacks import Stacks, Tell
 
+ACCOUNT_ID = "123456789012"  # as moto calls it
 IMAGE = "1.dkr.ecr.eu-west-1.amazonaws.com/backstop@sha256:" + "0" * 64
 WISH = Wish("test", {"Size": "solo"}, IMAGE)
 
