@@ -38,15 +38,15 @@ ACCOUNT = AccountId(uuid4())
 
 
 @asynccontextmanager
-async def simulator() -> AsyncIterator[str]:
-    """Its address; a process of its own on a free port."""
+async def simulator() -> AsyncIterator[tuple[str, int]]:
+    """Its address and process id; a process of its own on a free port."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "simulator", env={**os.environ, "BACKSTOP_SIM_PORT": "0"}, stdout=asyncio.subprocess.PIPE
     )
     try:
         assert process.stdout is not None
         line = (await process.stdout.readline()).decode()
-        yield line.rsplit(" ", 1)[1].strip()
+        yield line.rsplit(" ", 1)[1].strip(), process.pid
     finally:
         process.terminate()
         await process.wait()
@@ -121,7 +121,7 @@ class Course:
 
 async def measure(rounds: int) -> None:
     async with (
-        simulator() as url,
+        simulator() as (url, _),
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(keepalive_timeout=120)) as session,
     ):
         course = Course(url, session)
