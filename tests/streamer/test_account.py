@@ -59,6 +59,7 @@ async def test_a_signal_opens_protected_and_a_tick_closes(desk: Desk) -> None:
 
 
 async def test_signals_are_carried_out_in_order_one_by_one(desk: Desk) -> None:
+    desk.trades_by(max_age_s=300)
     await desk.own()
     bars = [datetime.now(UTC) - timedelta(seconds=back) for back in (15, 12, 9, 6, 3, 0)]
     actions = ("buy", "sell", "close", "sell", "buy", "close")
