@@ -67,6 +67,7 @@ def test_every_screen_is_accessible_in_light_and_dark(browser: Browser, stack: S
         ("/history", shown("trade-row")),
         ("/history?view=orders", shown("order-row")),
         ("/history?view=executions", shown("execution-row")),
+        ("/security", shown("session-row")),
         ("/setup", shown("strategy-row")),
         ("/setup", dialog("strategy-edit")),
         ("/setup", dialog("account-limits")),

@@ -90,6 +90,12 @@ const history = createRoute({
   component: lazyRouteComponent(() => import('@/features/history/HistoryPage'), 'HistoryPage'),
 });
 
+const security = createRoute({
+  getParentRoute: () => shell,
+  path: '/security',
+  component: lazyRouteComponent(() => import('@/features/security/SecurityPage'), 'SecurityPage'),
+});
+
 const setup = createRoute({
   getParentRoute: () => shell,
   path: '/setup',
@@ -99,7 +105,7 @@ const setup = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([
     login,
-    shell.addChildren([positions, position, overview, signals, history, setup]),
+    shell.addChildren([positions, position, overview, signals, history, setup, security]),
   ]),
   defaultPreload: 'intent',
   scrollRestoration: true,

@@ -80,6 +80,9 @@ function UserMenu() {
         >
           Colour scheme: {label}
         </Menu.Item>
+        <Menu.Item leftSection={<ShieldIcon size={16} />} component={Link} to="/security">
+          Security and sessions
+        </Menu.Item>
         <Menu.Item leftSection={<LogOutIcon />} onClick={() => void logOut()}>
           Log out
         </Menu.Item>

@@ -1,0 +1,15 @@
+import { Audit } from './Audit';
+import { SecondFactor } from './SecondFactor';
+import styles from './Security.module.css';
+import { Sessions } from './Sessions';
+
+export function SecurityPage() {
+  return (
+    <div className={styles.page}>
+      <h1 className={styles.hidden}>Security</h1>
+      <SecondFactor />
+      <Sessions />
+      <Audit />
+    </div>
+  );
+}
