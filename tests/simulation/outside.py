@@ -75,7 +75,7 @@ OUTSIDE = {
     23: Outside("dashboard applies a delta across a gap", "src/live/sequence.test.ts", None),
     24: Outside(
         "duplicate webhook creates a second signal",
-        "tests/api/test_hooks.py::test_fifty_at_once_make_one_signal",
+        "tests/api/test_hooks.py::test_of_two_that_look_before_either_is_stored_one_is_a_repeat",
         _duplicates_count,
     ),
 }

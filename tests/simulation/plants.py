@@ -61,10 +61,10 @@ def _new_id_on_retry() -> tuple[Swap, ...]:
 def _retry_on_any_exception() -> tuple[Swap, ...]:
     as_it_was = BybitRest.create
 
-    async def create(self: BybitRest, order: Order) -> Any:
-        answer = await as_it_was(self, order)
+    async def create(self: BybitRest, order: Order, *arguments: Any) -> Any:
+        answer = await as_it_was(self, order, *arguments)
         if order.is_entry and isinstance(answer, OrderUncertain):
-            await as_it_was(self, replace(order, link_id=next_attempt(order.link_id)))
+            await as_it_was(self, replace(order, link_id=next_attempt(order.link_id)), *arguments)
         return answer
 
     return (Swap(BybitRest, "create", create),)
@@ -111,9 +111,9 @@ def _no_reread() -> tuple[Swap, ...]:
 def _failed_query_is_flat() -> tuple[Swap, ...]:
     as_it_was = BybitRest.positions
 
-    async def positions(self: BybitRest) -> Any:
+    async def positions(self: BybitRest, **named: Any) -> Any:
         try:
-            return await as_it_was(self)
+            return await as_it_was(self, **named)
         except (NoAnswer, Refusal):
             return ()
 
