@@ -88,6 +88,10 @@ class Book:
     opened: Decimal = _ZERO
     largest: Decimal = _ZERO
     carried: Decimal = _ZERO
+    before: Decimal = _ZERO
+    """The largest size of the position before this one."""
+
+    flat_at: int = 0
     seq: int = 0
     versions: deque[tuple[int, Row, str]] = field(default_factory=lambda: deque(maxlen=64))
     """Its rows, each with when it became so and what its stop was compared with, which a row does not tell."""
@@ -328,6 +332,7 @@ class Exchange:
             rest = signed - (closing if buys else -closing)
         if rest != 0:
             if book.size == 0:
+                book.before = book.largest
                 book.carried = book.opened if any(order.filled > 0 for order in book.resting) else _ZERO
                 book.opened, book.largest, book.cost, book.stop = _ZERO, _ZERO, _ZERO, None
             book.size += rest
@@ -335,7 +340,7 @@ class Exchange:
             book.opened += abs(rest)
             book.largest = max(book.largest, abs(book.size))
         if book.size == 0:
-            book.stop, book.cost = None, _ZERO
+            book.stop, book.cost, book.flat_at = None, _ZERO, self.heap.now
         if order is not None:
             order.filled += qty
         book.seq += 1
