@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from backstop.domain.ids import Symbol
 from backstop.domain.instrument import Instrument
-from backstop.store.market import save_instruments
-from backstop.store.query import aexecute
+from backstop.store.market import known_instruments, save_instruments
+from backstop.store.query import aexecute, afetch_all
 from backstop.telemetry import logger
 from streamer.bybit.answers import NoAnswer, Refusal
 from streamer.bybit.rest import BybitRest
@@ -39,7 +39,14 @@ class Environment:
             tasks.create_task(self._keep_instruments())
 
     async def load(self) -> None:
-        """Read all instruments, here and into the database. Raises when one of the two does not answer."""
+        """Read all instruments, here and into the database. Raises when one of the two does not answer.
+
+        The exchange lists what trades; what of the others may be held still is known from when it did.
+        """
+        if not self.market.instruments:
+            async with self._pool.connection(timeout=2.0) as connection:
+                known = await afetch_all(connection, known_instruments(self.market.environment))
+            self.market.instruments.update({instrument.symbol: instrument for instrument in known})
         found = await self._reader.instruments()
         changed = changes(self.market.instruments, found)
         self.market.instruments.update(changed)
@@ -53,13 +60,25 @@ class Environment:
     async def _keep_instruments(self) -> None:
         wait = REFRESH_EVERY_S
         while True:
-            await self._sleep(wait)
+            await self._pause(wait)
             try:
                 await self.load()
                 wait = REFRESH_EVERY_S
             except (NoAnswer, Refusal, *AWAY) as error:
                 log.warning("instruments not refreshed", environment=self.market.environment, reason=str(error))
                 wait = REFRESH_AGAIN_S
+
+    async def _pause(self, wait: float) -> None:
+        """That long, or until somebody wants a symbol that is not known; at least a minute."""
+        await self._sleep(REFRESH_AGAIN_S)
+        asked = asyncio.create_task(self.market.unknown.wait())
+        slept = asyncio.ensure_future(self._sleep(max(0.0, wait - REFRESH_AGAIN_S)))
+        try:
+            await asyncio.wait({asked, slept}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asked.cancel()
+            slept.cancel()
+        self.market.unknown.clear()
 
 
 def changes(known: dict[Symbol, Instrument], found: dict[Symbol, Instrument]) -> dict[Symbol, Instrument]:

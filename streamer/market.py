@@ -1,5 +1,6 @@
 """One environment's market: its public stream, the armed levels of all accounts on it, and the newest prices."""
 
+import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -31,6 +32,8 @@ class Market:
         self.environment = environment
         self.hosts = hosts
         self.instruments: dict[Symbol, Instrument] = {}
+        self.unknown = asyncio.Event()
+        """Set when a symbol was wanted that is not among them."""
         self.clock_offset = 0
         """How far our clock is ahead of the exchange's, milliseconds; a ticker's age is judged by it."""
         self._clock = clock
@@ -50,8 +53,11 @@ class Market:
         self._handlers.pop(account_id, None)
 
     def watch(self, symbol: Symbol) -> None:
+        """What nobody lists is not watched, but looked for."""
         if symbol in self.instruments:
             self.feed.watch(symbol)
+        else:
+            self.unknown.set()
 
     def arm(self, account_id: AccountId, levels: tuple[Level, ...]) -> None:
         """Watch these levels; one that the newest price has passed already is crossed at once."""

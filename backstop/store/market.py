@@ -34,6 +34,14 @@ def save_instruments(environment: str, instruments: list[Instrument]) -> Query[N
     return Query(sql, values, no_row)
 
 
+def known_instruments(environment: str) -> Query[Instrument]:
+    """All that were ever listed there, as they were when last read."""
+    sql = """
+        select symbol, tick_size, qty_step, min_qty, max_market_qty, min_notional, max_leverage, tradable
+          from instruments where environment = %(environment)s order by symbol"""
+    return Query(sql, {"environment": environment}, lambda row: Instrument(**row))
+
+
 def save_prices(environment: str, prices: Sequence[tuple[str, Decimal, Decimal, datetime]]) -> Query[None]:
     """`prices`: symbol, last, mark, when the exchange made it."""
     sql = """

@@ -31,6 +31,7 @@ from streamer.bybit.rest import BybitRest
 from streamer.bybit.socket import SocketState
 from streamer.clock import now_ms
 from streamer.database import Pool
+from streamer.environment import Environment
 from streamer.market import Market
 from streamer.owned import Means, OwnedAccount
 from tests.store.books import SETTINGS, Books
@@ -205,8 +206,9 @@ class Desk:
     async def start(self, epoch: Epoch, may_open: Callable[[], bool] = lambda: True) -> Owned:
         market = Market("simulator", self.exchange.hosts, now_ms)
         rest = BybitRest(self.exchange.hosts, None, self._session, now_ms)
-        market.instruments.update(await rest.instruments())
-        await rest.close()
+        environment = Environment(market, rest, self._pool)
+        await environment.load()
+        await environment.close()
         async with self._pool.connection() as connection:
             rows = await afetch_all(connection, intake.accounts_to_trade())
         row = next(row for row in rows if row.id == self.account)

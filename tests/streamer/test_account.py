@@ -626,3 +626,14 @@ async def test_leverage_changed_by_hand_is_told_and_set_anew_by_the_next_entry(d
     await desk.has_traded(1)
     await desk.settled(desk.signals("buy"))
     assert desk.exchange.leverage == 5
+
+
+async def test_a_position_on_a_contract_that_is_delisted_is_watched_after_a_restart(desk: Desk) -> None:
+    owned = await desk.own()
+    desk.signals("buy")
+    await desk.opens()
+    await owned.kill()
+    await desk.exchange.fault("instrument_status", symbol=BTC, status="Delivering")
+    await desk.exchange.price("59050")
+    await desk.start(await desk.take_lease("two"))
+    await eventually(lambda: len(desk.exchange.requests) > 1, "its stop still reached")

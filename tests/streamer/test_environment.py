@@ -1,5 +1,6 @@
 """Instruments as they change."""
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from streamer.database import Pool
 from streamer.environment import Environment, changes
 from streamer.market import Market
 from tests.store.books import Books
+from tests.streamer.waiting import eventually
 from tests.streamer.yard import Yard
 
 BTC, ETH = Symbol("BTCUSDT"), Symbol("ETHUSDT")
@@ -55,4 +57,37 @@ async def test_a_contract_that_stops_trading_is_refreshed_here_and_in_the_databa
     assert held[ETH].tradable
     (row,) = books.rows("select tradable from instruments where environment = 'simulator' and symbol = 'BTCUSDT'")
     assert row == {"tradable": False}
+    await environment.close()
+
+
+async def test_a_contract_that_trades_no_more_is_known_after_a_restart(yard: Yard, pool: Pool) -> None:
+    for status, tradable in (("Trading", True), ("Delivering", False)):
+        await yard.exchange.sim.control(
+            "POST", "faults", {"kind": "instrument_status", "symbol": BTC, "status": status}
+        )
+        reader = BybitRest(yard.exchange.hosts, None, yard.session, now_ms)
+        environment = Environment(Market("simulator", yard.exchange.hosts, now_ms), reader, pool)
+        await environment.load()
+        assert environment.market.instruments[BTC].tradable is tradable
+        assert environment.market.instruments[BTC].tick_size == Decimal("0.1")
+        await environment.close()
+
+
+async def test_instruments_are_read_anew_when_one_is_wanted_that_is_not_known(yard: Yard, pool: Pool) -> None:
+    reader = BybitRest(yard.exchange.hosts, None, yard.session, now_ms)
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) != 1:
+            await asyncio.Event().wait()
+
+    environment = Environment(Market("simulator", yard.exchange.hosts, now_ms), reader, pool, sleep)
+    refreshing = asyncio.create_task(environment.run())
+    await eventually(lambda: len(slept) == 2, "it waits for the hour, or for who asks")
+    assert slept == [60.0, 3_540.0]
+    environment.market.watch(ETH)
+    await eventually(lambda: ETH in environment.market.instruments, "read anew")
+    refreshing.cancel()
+    await asyncio.gather(refreshing, return_exceptions=True)
     await environment.close()
