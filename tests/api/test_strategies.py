@@ -253,3 +253,17 @@ def test_a_strategy_that_does_not_fit_says_which_field(user: User, fields: dict[
     }
     reply = user.api.post("/api/strategies", {**usual, **fields})
     assert (reply.status, reply.fields) == (422, [field])
+
+
+def test_two_strategies_may_trade_a_symbol_in_hedge_mode(user: User, books: Books) -> None:
+    account = user.account()
+    user.strategy(account["id"], name="first", symbols=["BTCUSDT", "ETHUSDT"])
+    books.rows("update accounts set hedged_symbols = array['ETHUSDT']")
+    user.strategy(account["id"], name="second", symbols=["ETHUSDT"])
+    body = {
+        "account_id": account["id"],
+        "name": "third",
+        "symbols": ["BTCUSDT"],
+        "sizing": {"mode": "qty", "value": "1"},
+    }
+    assert user.api.post("/api/strategies", body).code == "symbol_taken"

@@ -220,3 +220,28 @@ def test_levels_by_the_mark_price_leave_the_last_price_alone(trader: Trader) -> 
     assert (trade["exit_reason"], Decimal(trade["exit_price"])) == ("stop_loss", Decimal(58500))
     close = trader.exchange.orders(trader.api_key)[-1]
     assert (close["side"], close["reduce_only"]) == ("Sell", True)
+
+
+def test_hedge_mode_holds_a_long_and_a_short_of_two_strategies(trader: Trader) -> None:
+    trader.exchange.modes(trader.api_key, "BTCUSDT", hedge=True)
+    rising = trader.strategy("BTCUSDT", name="rising")
+    eventually(
+        lambda: [one for one in trader.get("/api/accounts")["items"] if one["hedged_symbols"] == ["BTCUSDT"]],
+        "the mode read",
+    )
+    falling = trader.strategy("BTCUSDT", name="falling")
+    trader.alert(rising, action="buy", symbol="BTCUSDT")
+    trader.alert(falling, action="sell", symbol="BTCUSDT")
+    long, short = trader.sees_position("long"), trader.sees_position("short")
+    assert (long["stop_loss"], short["stop_loss"]) == ("59100", "60900")
+
+    trader.exchange.price("BTCUSDT", "60950")
+    (trade,) = trader.sees_trades(1)
+    assert (trade["id"], trade["exit_reason"]) == (short["id"], "stop_loss")
+    assert [position["id"] for position in trader.positions()] == [long["id"]]
+
+    trader.alert(rising, action="sell", symbol="BTCUSDT")
+    reversed_to = trader.sees_position("short")
+    assert reversed_to["strategy_id"] == rising.id
+    trades = trader.sees_trades(2)
+    assert (trades[0]["id"], trades[0]["exit_reason"]) == (long["id"], "reverse")

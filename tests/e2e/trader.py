@@ -52,6 +52,10 @@ class Exchange:
         """`others`: mark and index, where they differ from the last price."""
         self._post("price", {"symbol": symbol, "last": last, **others})
 
+    def modes(self, api_key: str, symbol: str, **changes: object) -> None:
+        """Set up by hand: hedge, leverage, margin_mode."""
+        self._post("modes", {"api_key": api_key, "symbol": symbol, **changes})
+
     def trade_by_hand(self, api_key: str, symbol: str, side: str, qty: str) -> None:
         self._post("manual", {"api_key": api_key, "symbol": symbol, "side": side, "qty": qty})
 

@@ -131,3 +131,14 @@ async def test_a_key_tells_what_it_was_made_to_tell(sim: Simulator, rest: Rest) 
     assert (await rest.call("GET", "/v5/account/info"))["result"]["unifiedMarginStatus"] == 4
     with pytest.raises(RuntimeError, match="secret"):
         await sim.control("POST", "key", {"api_key": KEY, "secret": "x"})
+
+
+async def test_an_account_is_set_up_by_hand(sim: Simulator, rest: Rest, private: Socket) -> None:
+    body = {"api_key": KEY, "symbol": "BTCUSDT"}
+    set_up = await sim.control(
+        "POST", "modes", {**body, "hedge": True, "leverage": "7", "margin_mode": "ISOLATED_MARGIN"}
+    )
+    assert set_up == {"symbol": "BTCUSDT", "hedge": True, "leverage": "7", "margin_mode": "ISOLATED_MARGIN"}
+    pushed = (await private.next(topic="position"))["data"]
+    assert [(row["positionIdx"], row["leverage"]) for row in pushed] == [(1, "7"), (2, "7")]
+    assert await sim.control("POST", "modes", body) == set_up
