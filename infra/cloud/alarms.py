@@ -108,7 +108,7 @@ ALARMS = (
         period_s=600,
     ),
     Alarm(
-        *("spool-dead", "Alerts could not be replayed in 20 tries."),
+        *("spool-dead", "Alerts could not be replayed in 200 tries, a minute apart."),
         metric="ApproximateNumberOfMessagesVisible",
         above=0.0,
         namespace="AWS/SQS",

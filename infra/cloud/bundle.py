@@ -33,9 +33,9 @@ _WITHOUT_REQUIREMENTS = frozenset({"chalice"})
 _ADDED_BY_CHALICE = frozenset({"chalice"})
 _ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 _APP = """\
-from api.app import app, ws_connect, ws_disconnect, ws_message
+from api.app import app, replay_spooled, ws_connect, ws_disconnect, ws_message
 
-__all__ = ["app", "ws_connect", "ws_disconnect", "ws_message"]
+__all__ = ["app", "replay_spooled", "ws_connect", "ws_disconnect", "ws_message"]
 """
 _CONFIG = """\
 {"version": "2.0", "app_name": "backstop", "api_gateway_stage": "v1", "manage_iam_role": false,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.packaged.conftest import Packaged
 
-WEB = ("APIHandler", "HookHandler", "WebsocketConnect", "WebsocketMessage", "WebsocketDisconnect")
+WEB = ("APIHandler", "HookHandler", "WebsocketConnect", "WebsocketMessage", "WebsocketDisconnect", "ReplaySpooled")
 OPENERS = {"StreamerRole", "DeadmanRole"}
 
 
