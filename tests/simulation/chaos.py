@@ -127,8 +127,7 @@ class Chaos:
     # ---- the exchange
 
     def _bad_tick(self, random: Random) -> bool:
-        self._world.feed.tell_nonsense(self._busy_symbol(random))
-        return True
+        return self._world.feed.tell_nonsense(self._busy_symbol(random))
 
     def _crash(self, random: Random) -> bool:
         self._world.feed.crash(self._busy_symbol(random))

@@ -14,6 +14,7 @@ from tests.simulation.network import StreamLink
 from tests.simulation.trace import Trace
 
 _REMEMBERED_MS = 12_000
+_WITNESS_MS = 10_000
 
 
 class Feed:
@@ -37,6 +38,7 @@ class Feed:
         self._trace = trace
         self._wildness = random.uniform(0.0004, 0.002)
         self._told: dict[str, str] = {}
+        self._lied_at: dict[str, int] = {}
         self._subscribed: dict[str, list[StreamLink]] = {}
         for symbol in symbols:
             for source in PriceSource:
@@ -99,8 +101,11 @@ class Feed:
         while len(true) > 1 and true[1][0] < self._heap.now - _REMEMBERED_MS:
             true.popleft()
 
-    def tell_nonsense(self, symbol: str) -> None:
-        """One absurd ticker; the next says the truth again."""
+    def tell_nonsense(self, symbol: str) -> bool:
+        """One absurd ticker; the next says the truth again. Not while a second could be taken for its witness."""
+        if self._heap.now - self._lied_at.get(symbol, 0) < _WITNESS_MS:
+            return False
+        self._lied_at[symbol] = self._heap.now
         book = self._exchange.books[symbol]
         dice = self._dice.of(Kind.BAD_TICK)
         last = dice.choice(
@@ -110,6 +115,7 @@ class Feed:
         mark = dice.choice((f',"markPrice":"{book.mark}"', "", ',"markPrice":"0"'))
         index = dice.choice((f',"indexPrice":"{book.index}"', "", ',"indexPrice":"0"', ',"indexPrice":"-5"'))
         self._tell(symbol, f'"symbol":"{symbol}","lastPrice":"{last}"{mark}{index}')
+        return True
 
     def crash(self, symbol: str) -> None:
         """A real fall or rise by a tenth or two, in one tick."""
