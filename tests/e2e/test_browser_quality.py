@@ -71,6 +71,7 @@ def test_every_screen_is_accessible_in_light_and_dark(browser: Browser, stack: S
         ("/setup", shown("strategy-row")),
         ("/setup", dialog("strategy-edit")),
         ("/setup", dialog("account-limits")),
+        ("/setup", dialog("account-test")),
         ("/setup", dialog("add-account")),
     ]
     bad: list[str] = []

@@ -36,6 +36,9 @@ export const setLimits = (id: string, limits: AccountLimits) =>
 
 export const createAccount = (body: NewAccount) => unwrap(api.POST('/api/accounts', { body }));
 
+export const runSelfTest = (id: string) =>
+  unwrap(api.POST('/api/accounts/{account_id}/self-test', { params: { path: { account_id: id } } }));
+
 export const deleteAccount = (id: string) =>
   unwrap(api.DELETE('/api/accounts/{account_id}', { params: { path: { account_id: id } } }));
 

@@ -61,6 +61,20 @@ export const strategiesQuery = queryOptions({
 export const readPositions = (): Promise<Position[]> =>
   all((cursor) => unwrap(api.GET('/api/positions', query(cursor, 100))));
 
+const TESTING_EVERY_MS = 1_000;
+
+/** The last self-test; read again and again while another one is under way. */
+export const selfTestQuery = (accountId: string) =>
+  queryOptions({
+    queryKey: ['self-test', accountId] as const,
+    queryFn: () =>
+      unwrap(
+        api.GET('/api/accounts/{account_id}/self-test', { params: { path: { account_id: accountId } } }),
+      ),
+    staleTime: 0,
+    refetchInterval: ({ state }) => (state.data?.running ? TESTING_EVERY_MS : false),
+  });
+
 export const positionQuery = (id: string) =>
   queryOptions({
     queryKey: [...keys.positions, id] as const,

@@ -29,6 +29,7 @@ export type PriceItem = Schemas['PriceItem'];
 export type PriceSource = Schemas['PriceSource'];
 export type Problem = Schemas['Problem'];
 export type ProtectionChange = Schemas['ProtectionChange'];
+export type SelfTestLine = Schemas['SelfTestLine'];
 export type Session = Schemas['Session'];
 export type Signal = Schemas['Signal'];
 export type SignalStatus = Schemas['SignalStatus'];

@@ -1,6 +1,7 @@
 import { Button, NativeSelect, PasswordInput, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { createAccount } from '@/api/commands';
 import { fieldErrors, toApiError } from '@/api/problem';
 import { keys } from '@/api/queries';
@@ -13,6 +14,7 @@ const ENVIRONMENTS: { value: NewAccount['environment']; label: string }[] = [
   { value: 'testnet', label: 'TESTNET — Bybit testnet' },
   { value: 'mainnet', label: 'MAINNET — real money' },
 ];
+const WORD = 'REAL MONEY';
 const FIELDS = ['label', 'environment', 'api_key', 'api_secret'];
 
 const required = (words: string, least: number) => (value: string) =>
@@ -20,6 +22,7 @@ const required = (words: string, least: number) => (value: string) =>
 
 export function AccountForm({ onDone }: { onDone: () => void }) {
   const queries = useQueryClient();
+  const [typed, setTyped] = useState('');
   const form = useForm<NewAccount>({
     initialValues: { label: '', environment: 'simulator', api_key: '', api_secret: '' },
     validate: {
@@ -36,6 +39,7 @@ export function AccountForm({ onDone }: { onDone: () => void }) {
     },
     onError: (thrown) => form.setErrors(fieldErrors(toApiError(thrown), FIELDS)),
   });
+  const real = form.values.environment === 'mainnet';
   const failure = submit.error && toApiError(submit.error);
   const message = form.errors.form ?? (failure && failure.errors.length === 0 ? failure.message : null);
 
@@ -55,10 +59,21 @@ export function AccountForm({ onDone }: { onDone: () => void }) {
           data-testid="account-environment"
           {...form.getInputProps('environment')}
         />
-        {form.values.environment === 'mainnet' && (
-          <Alert tone="warn">
-            Orders of this account trade real money. Try the same strategy in the simulator first.
-          </Alert>
+        {real && (
+          <>
+            <Alert tone="warn">
+              Orders of this account trade real money. Try the same strategy in the simulator first.
+            </Alert>
+            <TextInput
+              label={`Type ${WORD} to go on`}
+              autoComplete="off"
+              autoCapitalize="characters"
+              spellCheck={false}
+              value={typed}
+              data-testid="account-word"
+              onChange={(event) => setTyped(event.currentTarget.value)}
+            />
+          </>
         )}
         <TextInput
           label="API key"
@@ -78,7 +93,12 @@ export function AccountForm({ onDone }: { onDone: () => void }) {
         <Alert tone="info">
           Give the key trading rights only. Keys that may withdraw or transfer are refused.
         </Alert>
-        <Button type="submit" loading={submit.isPending} data-testid="account-submit">
+        <Button
+          type="submit"
+          loading={submit.isPending}
+          disabled={real && typed.trim().toUpperCase() !== WORD}
+          data-testid="account-submit"
+        >
           Add account
         </Button>
       </Stack>

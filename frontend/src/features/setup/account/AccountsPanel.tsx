@@ -15,6 +15,7 @@ import { Tag, type Tone } from '@/shared/ui/Tag';
 import styles from '../Setup.module.css';
 import { AccountForm } from './AccountForm';
 import { LimitsForm } from './LimitsForm';
+import { SelfTest } from './SelfTest';
 
 const STATUS: Record<Account['status'], { tone: Tone; words: string }> = {
   connecting: { tone: 'info', words: 'Connecting' },
@@ -40,11 +41,12 @@ function limitWords(limits: AccountLimits): string {
 
 interface ItemProps {
   account: Account;
+  onTest: () => void;
   onLimits: () => void;
   onDelete: () => void;
 }
 
-function AccountItem({ account, onLimits, onDelete }: ItemProps) {
+function AccountItem({ account, onTest, onLimits, onDelete }: ItemProps) {
   const { tone, words } = STATUS[account.status];
   return (
     <li className={styles.item} data-testid="account-row">
@@ -72,6 +74,15 @@ function AccountItem({ account, onLimits, onDelete }: ItemProps) {
         <Button
           size="compact-sm"
           variant="default"
+          aria-label={`Self-test of ${account.label}`}
+          data-testid="account-test"
+          onClick={onTest}
+        >
+          Self-test
+        </Button>
+        <Button
+          size="compact-sm"
+          variant="default"
           aria-label={`Limits of ${account.label}`}
           data-testid="account-limits"
           onClick={onLimits}
@@ -96,6 +107,7 @@ export function AccountsPanel() {
   const queries = useQueryClient();
   const query = useQuery(accountsQuery);
   const [adding, setAdding] = useState(false);
+  const [testing, setTesting] = useState<Account | null>(null);
   const [limiting, setLimiting] = useState<Account | null>(null);
   const [leaving, setLeaving] = useState<Account | null>(null);
   const remove = useMutation({
@@ -136,6 +148,7 @@ export function AccountsPanel() {
           <AccountItem
             key={account.id}
             account={account}
+            onTest={() => setTesting(account)}
             onLimits={() => setLimiting(account)}
             onDelete={() => {
               remove.reset();
@@ -146,6 +159,14 @@ export function AccountsPanel() {
       </ul>
       <Drawer opened={adding} onClose={() => setAdding(false)} title="Add an exchange account" size={460}>
         <AccountForm onDone={() => setAdding(false)} />
+      </Drawer>
+      <Drawer
+        opened={testing !== null}
+        onClose={() => setTesting(null)}
+        title={`Self-test of ${testing?.label ?? ''}`}
+        size={520}
+      >
+        {testing && <SelfTest account={testing} />}
       </Drawer>
       <Drawer
         opened={limiting !== null}
