@@ -29,6 +29,8 @@ MOST_UNZIPPED = 90 * 2**20
 UNWANTED = ("ccxt", "websockets", "aiohttp", "uvloop", "msgspec", "botocore", "boto3", "pip", "setuptools", "pytest")
 UNWANTED_OURS = ("streamer", "simulator", "infra", "tests")
 
+pytestmark = pytest.mark.timeout(400)  # building and linting take their time on a busy machine
+
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:

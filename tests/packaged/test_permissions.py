@@ -11,6 +11,8 @@ from tests.packaged.conftest import Packaged
 WEB = ("APIHandler", "HookHandler", "WebsocketConnect", "WebsocketMessage", "WebsocketDisconnect", "ReplaySpooled")
 OPENERS = {"StreamerRole", "DeadmanRole"}
 
+pytestmark = pytest.mark.timeout(400)  # building and linting take their time on a busy machine
+
 
 def role_of(packaged: Packaged, function: str) -> str:
     role = packaged.resources[function]["Properties"]["Role"]

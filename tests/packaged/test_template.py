@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from infra.cloud import alarms
 from infra.cloud.bundle import ROOT
 from tests.packaged.conftest import Packaged
+
+pytestmark = pytest.mark.timeout(400)  # building and linting take their time on a busy machine
 
 
 def _lint(template: Path) -> subprocess.CompletedProcess[str]:
