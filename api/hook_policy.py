@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from ipaddress import ip_address, ip_network
 
-from backstop.contracts.alerts import NativeAlert
+from backstop.contracts.alerts import AlertWish
 from backstop.contracts.hooks import TRADINGVIEW_ADDRESSES, ClientCertificate, HookPolicy
 from backstop.domain.money import plain
 from backstop.domain.refusal import Refused
@@ -23,7 +23,7 @@ def wrong_source(policy: HookPolicy, source_ip: str, client_certificate: str, no
     return None
 
 
-def out_of_scope(policy: HookPolicy, alert: NativeAlert, price: Decimal | None, entries_today: int) -> Refused | None:
+def out_of_scope(policy: HookPolicy, alert: AlertWish, price: Decimal | None, entries_today: int) -> Refused | None:
     """Why this may not be asked for. `price`: the newest known; None refuses where a notional must be judged."""
     if policy.actions and alert.action not in policy.actions:
         return Refused("action_not_allowed", f"this webhook may not {alert.action}")
@@ -49,12 +49,12 @@ def out_of_scope(policy: HookPolicy, alert: NativeAlert, price: Decimal | None, 
     return None
 
 
-def enters(alert: NativeAlert) -> bool:
+def enters(alert: AlertWish) -> bool:
     """Whether it may open or grow a position."""
     return alert.action is not Action.CLOSE and alert.position != "flat"
 
 
-def side_of(alert: NativeAlert) -> str | None:
+def side_of(alert: AlertWish) -> str | None:
     """The side it would open, None for a reversal, which depends on what is open."""
     match alert.action:
         case Action.BUY:

@@ -18,7 +18,7 @@ from api.deliveries import Delivery
 from api.errors import HttpError, not_found, unprocessable
 from api.hook_policy import is_tradingview, out_of_scope, wrong_source
 from api.strongbox import strongbox
-from backstop.contracts.alerts import NativeAlert
+from backstop.contracts.alerts import AlertWish, NativeAlert
 from backstop.contracts.errors import FieldError
 from backstop.contracts.live import NoticeData
 from backstop.contracts.trading import SignalAnswer
@@ -40,7 +40,6 @@ from backstop.telemetry import count
 # TradingView gives up after 3 s, and tries again only after a 5xx.
 _WITHIN_S = 1.0
 _SIGNED_WITHIN_S = 60
-_AHEAD = timedelta(seconds=60)
 _PRICE_AGE = timedelta(hours=1)
 SIGNING = "hook-signing"
 """What a signing key in the strongbox is for."""
@@ -101,7 +100,7 @@ def _take(connection: Connection[Any], hook: Hook, delivery: Delivery) -> Signal
     read = native_alert(message, secret)
     if isinstance(read, list):
         return door.rejected(read)
-    if errors := _misfits(connection, read, strategy, delivery.received_at):
+    if errors := misfits(connection, read, strategy):
         return door.rejected(errors)
     return door.accepted(read, strategy)
 
@@ -204,7 +203,8 @@ class _Door:
             "symbol": alert.symbol,
             "action": alert.action.value,
             "qty": alert.qty,
-            "alert_time": alert.time,
+            # What claims to come from the future would never grow too old to be acted on.
+            "alert_time": min(alert.time, delivery.received_at) if alert.time is not None else None,
         }
         if (refused := self._out_of_scope(alert, strategy)) is not None:
             return self.refused(refused, **known)
@@ -263,13 +263,8 @@ def _dedupe_key(alert: NativeAlert, body_hash: bytes) -> str | None:
     return f"body:{body_hash.hex()}" if alert.time is not None else None
 
 
-def _misfits(
-    connection: Connection[Any], alert: NativeAlert, strategy: Trading, received_at: datetime
-) -> list[FieldError]:
+def misfits(connection: Connection[Any], alert: AlertWish, strategy: Trading) -> list[FieldError]:
     """Where the alert does not fit the strategy or the exchange."""
-    if alert.time is not None and alert.time > received_at + _AHEAD:
-        # It would never grow too old to be acted on.
-        return [FieldError(field="time", message="lies in the future")]
     if alert.symbol not in strategy.symbols:
         names = ", ".join(sorted(strategy.symbols)[:10])
         return [FieldError(field="symbol", message=f"this strategy trades {names}")]

@@ -94,12 +94,13 @@ class Route:
     query: type[BaseModel] | None
     answer: type[BaseModel] | None
     answer_type: str
+    asks: bool
     path_types: Mapping[str, type]
 
     @property
     def keeps_answers(self) -> bool:
         """Whether an Idempotency-Key counts here."""
-        return not self.public and self.method != "GET"
+        return not self.public and self.method != "GET" and not self.asks
 
 
 REGISTRY: list[Route] = []
@@ -121,6 +122,7 @@ class Routes:
         status: int = 200,
         also: tuple[int, ...] = (),
         public: bool = False,
+        asks: bool = False,
         problems: tuple[int, ...] = (),
         content_types: list[str] | None = None,
     ) -> Callable[[F], F]:
@@ -129,6 +131,7 @@ class Routes:
         Args:
             status: of the usual answer; `also` lists others that carry the same model.
             public: no access token is asked for.
+            asks: it changes nothing, whatever its method.
             problems: statuses of refusals beyond those every such route has.
             content_types: of the body; JSON if not given.
         """
@@ -138,7 +141,7 @@ class Routes:
             full_path = f"/api{path}"
             path_types = {name: types[name] for name in _names_in(full_path)}
             has_body = method in ("POST", "PATCH", "PUT")
-            keeps_answers = not public and method != "GET"
+            keeps_answers = not public and method != "GET" and not asks
             usual = {
                 *([] if public else [401]),
                 *([404] if path_types else []),
@@ -162,6 +165,7 @@ class Routes:
                 query=types.get("query"),
                 answer=_model(_returned(types)),
                 answer_type="text/csv" if _returned(types) is CsvText else "application/json",
+                asks=asks,
                 path_types=path_types,
             )
             REGISTRY.append(route)

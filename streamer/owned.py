@@ -39,6 +39,7 @@ from streamer.bybit.transport import Address
 from streamer.database import AWAY, Pool
 from streamer.journal import Journal
 from streamer.market import Market
+from streamer.preflights import Preflights
 from streamer.self_test import SelfTests, Subject
 
 log = logger("streamer")
@@ -82,6 +83,7 @@ class OwnedAccount:
         """Whether the answer to a claim may have been lost, so that it must be asked for again."""
         self._closing = False
         self._tests: SelfTests | None = None
+        self._preflights: Preflights | None = None
         self.actor: AccountActor | None = None
         self.private: PrivateStream | None = None
 
@@ -96,6 +98,8 @@ class OwnedAccount:
         self._wake.set()
         if self._tests is not None:
             self._tests.wake()
+        if self._preflights is not None:
+            self._preflights.wake()
 
     async def run(self) -> None:
         """Trade the account until cancelled. Raises `Fenced` when the lease is lost, anything else for a fault of ours."""
@@ -169,6 +173,8 @@ class OwnedAccount:
         )
         self._tests = SelfTests(subject, self._means.pool)
         tasks.create_task(self._tests.run())
+        self._preflights = Preflights(self.row.id, self._means.pool, actor, self._market, self._means.clock)
+        tasks.create_task(self._preflights.run())
         actor.perform(ReadModes(tuple(sorted(self._traded(actor.state)))))
         tasks.create_task(actor.audit_forever())
         tasks.create_task(self._take_work(actor))

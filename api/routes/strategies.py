@@ -2,14 +2,16 @@
 
 from uuid import UUID
 
-from api import imports, strategies
+from api import imports, preflights, strategies
 from api.database import transaction
 from api.http import Routes
 from api.queries import PageQuery
 from api.sessions import Caller
+from backstop.contracts.alerts import AlertToTry
 from backstop.contracts.base import Page
 from backstop.contracts.hooks import Hook, HookPolicy, SecretRotation, SigningKey
 from backstop.contracts.imports import Explanation, PastedMessage
+from backstop.contracts.preflight import Preflight
 from backstop.contracts.strategies import CreatedStrategy, NewStrategy, Strategy, StrategyChange
 from backstop.store.paging import fetch_page
 
@@ -71,7 +73,13 @@ def make_signing_key(user: Caller, strategy_id: UUID) -> SigningKey:
     return strategies.make_signing_key(user, strategy_id)
 
 
-@routes.post("/strategies/{strategy_id}/import")
+@routes.post("/strategies/{strategy_id}/preflight", asks=True)
+def preflight(user: Caller, strategy_id: UUID, body: AlertToTry) -> Preflight:
+    """What an alert would do now, told by the engine that would do it. Nothing is sent. 503 while it does not answer."""
+    return preflights.ask(user, strategy_id, body)
+
+
+@routes.post("/strategies/{strategy_id}/import", asks=True)
 def import_message(user: Caller, strategy_id: UUID, body: PastedMessage) -> Explanation:
     """Explain a message of this or another service field by field: used, defaulted, ignored, or why it is refused."""
     strategies.get(user, strategy_id)

@@ -1,7 +1,7 @@
 """The native alert: what a webhook body may say."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AwareDatetime,
@@ -41,12 +41,9 @@ def _text(value: object) -> object:
 TargetSide = Literal["long", "short", "flat"]
 
 
-class NativeAlert(Incoming):
-    """See the README for examples. `id` or `time` make a repeat recognisable for ever; without both, for 30 s."""
+class AlertWish(Incoming):
+    """What an alert asks for."""
 
-    model_config = ConfigDict(title="Alert")
-
-    secret: Annotated[SecretStr, Field(min_length=1, max_length=200)]
     action: Annotated[Action, BeforeValidator(_lower)]
     symbol: SymbolText
     qty: PositiveNumber | None = None
@@ -68,7 +65,21 @@ class NativeAlert(Incoming):
         return [{"at": value}] if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _target_says_where(self) -> "NativeAlert":
+    def _target_says_where(self) -> Self:
         if self.action is Action.TARGET and self.position is None:
             raise ValueError("action target needs position: long, short or flat")
         return self
+
+
+class NativeAlert(AlertWish):
+    """See the README for examples. `id` or `time` make a repeat recognisable for ever; without both, for 30 s."""
+
+    model_config = ConfigDict(title="Alert")
+
+    secret: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+
+
+class AlertToTry(AlertWish):
+    """An alert whose outcome is asked for; its secret may be left in."""
+
+    secret: Annotated[SecretStr, Field(max_length=200)] | None = None

@@ -7,7 +7,9 @@ from backstop.domain.instrument import Instrument
 from backstop.domain.margin import cross_liquidation, isolated_liquidation, maintenance_rate, margin_share
 from backstop.domain.modes import MarginMode
 from backstop.domain.money import Price, Qty, plain
+from backstop.domain.position import Position
 from backstop.domain.refusal import Refused
+from backstop.domain.side import PositionSide
 from backstop.engine.reversal import EntryPlan
 from backstop.engine.state import AccountState
 from backstop.engine.turn import Turn
@@ -51,18 +53,10 @@ def beyond_liquidation(
     if stop is None:
         return None
     state, side = turn.state, plan.side
-    rate = maintenance_rate(plan.leverage, instrument)
     held = state.position(plan.adds_to)
-    if is_isolated(state):
-        cost = held.cost if held is not None else Decimal(0)
-        entry = (cost + qty * price) / (qty + (held.qty if held is not None else 0))
-        liquidation = isolated_liquidation(side, entry, plan.leverage, rate)
-    elif state.equity is None:
+    liquidation = liquidation_price(state, held, side, plan.leverage, qty, price, instrument)
+    if liquidation is None:
         return None
-    else:
-        whole = qty + (held.qty if held is not None else 0)
-        others = _maintenance_of_others(state, plan)
-        liquidation = cross_liquidation(side, price, whole, state.equity, others, rate)
     if (stop - liquidation) * side.sign > 0:
         return None
     return Refused(
@@ -72,10 +66,31 @@ def beyond_liquidation(
     )
 
 
-def _maintenance_of_others(state: AccountState, plan: EntryPlan) -> Decimal:
+def liquidation_price(
+    state: AccountState,
+    held: Position | None,
+    side: PositionSide,
+    leverage: Decimal,
+    qty: Qty,
+    price: Price,
+    instrument: Instrument,
+) -> Decimal | None:
+    """At about what mark price the exchange would take a position over to which `qty` is added at `price`; None while the
+    account's equity is not known."""
+    rate = maintenance_rate(leverage, instrument)
+    whole = qty + (held.qty if held is not None else 0)
+    if is_isolated(state):
+        cost = held.cost if held is not None else Decimal(0)
+        return isolated_liquidation(side, (cost + qty * price) / whole, leverage, rate)
+    if state.equity is None:
+        return None
+    return cross_liquidation(side, price, whole, state.equity, _maintenance_of_others(state, held, leverage), rate)
+
+
+def _maintenance_of_others(state: AccountState, held: Position | None, leverage: Decimal) -> Decimal:
     needed = Decimal(0)
     for position in state.positions.values():
         instrument = state.instruments.get(position.symbol)
-        if instrument is not None and position.id != plan.adds_to:
-            needed += position.cost * maintenance_rate(position.leverage or plan.leverage, instrument)
+        if instrument is not None and (held is None or position.id != held.id):
+            needed += position.cost * maintenance_rate(position.leverage or leverage, instrument)
     return needed

@@ -18,6 +18,7 @@ from backstop.engine.events import (
     ResumeCommand,
     ReverseCommand,
 )
+from backstop.store.preflights import ANSWERED_WITHIN_S
 from backstop.store.query import Query, Row
 from backstop.store.settings import read_limits, read_rungs, read_signal, read_strategy
 
@@ -57,6 +58,19 @@ def claim_commands(account_id: UUID, epoch: Epoch, *, again: bool = False) -> Qu
           returning *)
         select id, kind, body, (extract(epoch from created_at) * 1000)::bigint as at_ms from claimed order by seq"""
     return Query(sql, {"account_id": account_id, "epoch": epoch, "again": again}, _read_command)
+
+
+def waiting_preflights(account_id: UUID) -> Query[Signal]:
+    """Those still waited for, as the signals they would be if they came now; each has its preflight's id."""
+    sql = """
+        select id, strategy_id, alert->>'symbol' as symbol, alert->>'action' as action,
+               (alert->>'qty')::numeric as qty, alert as parsed,
+               (extract(epoch from asked_at) * 1000)::bigint as at_ms
+          from preflights
+         where account_id = %(account_id)s and answer is null
+           and asked_at > clock_timestamp() - make_interval(secs => %(within)s)
+         order by asked_at limit 20"""
+    return Query(sql, {"account_id": account_id, "within": ANSWERED_WITHIN_S}, read_signal)
 
 
 def strategies_of(account_id: UUID) -> Query[Strategy]:

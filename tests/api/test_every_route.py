@@ -16,6 +16,7 @@ BODIES: dict[str, Any] = {
     "close_position": {"portion": "50%"},
     "change_protection": {"stop_loss": "1%"},
     "import_message": {"message": "{}"},
+    "preflight": {"action": "buy", "symbol": "BTCUSDT"},
 }
 HELD_BY_EVERYBODY = {"list_sessions", "list_audit"}
 """Whoever asks has a session, and has signed up."""

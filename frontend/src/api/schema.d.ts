@@ -794,6 +794,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/strategies/{strategy_id}/preflight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What an alert would do now, told by the engine that would do it. Nothing is sent. 503 while it does not answer. */
+        post: operations["preflight"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/strategies/{strategy_id}/secret": {
         parameters: {
             query?: never;
@@ -976,6 +993,66 @@ export interface components {
          * @enum {string}
          */
         Action: "buy" | "sell" | "close" | "reverse" | "target";
+        /**
+         * AlertToTry
+         * @description An alert whose outcome is asked for; its secret may be left in.
+         */
+        AlertToTry: {
+            action: components["schemas"]["Action"];
+            /** @default null */
+            entry?: components["schemas"]["EntrySettings"] | null;
+            /**
+             * Id
+             * @default null
+             */
+            id?: string | null;
+            /**
+             * Leverage
+             * @default null
+             */
+            leverage?: string | null;
+            /**
+             * Position
+             * @default null
+             */
+            position?: ("long" | "short" | "flat") | null;
+            /**
+             * Prev Position
+             * @default null
+             */
+            prev_position?: ("long" | "short" | "flat") | null;
+            /**
+             * Qty
+             * @default null
+             */
+            qty?: string | null;
+            /**
+             * Secret
+             * @default null
+             */
+            secret?: string | null;
+            /**
+             * Stop Loss
+             * @default null
+             */
+            stop_loss?: string | null;
+            /** Symbol */
+            symbol: string;
+            /**
+             * Take Profit
+             * @default null
+             */
+            take_profit?: components["schemas"]["TakeProfitRung"][] | null;
+            /**
+             * Time
+             * @default null
+             */
+            time?: string | null;
+            /** @default null */
+            trailing?: components["schemas"]["TrailingSettings"] | null;
+            /** @default null */
+            trigger_by?: components["schemas"]["PriceSource"] | null;
+        };
         /** AuditEntry */
         AuditEntry: {
             /**
@@ -1568,6 +1645,82 @@ export interface components {
             strategy_name: string;
             /** Symbol */
             symbol: string | null;
+        };
+        /**
+         * ForeseenEntry
+         * @description Amounts in USDT, at the price known now.
+         */
+        ForeseenEntry: {
+            /**
+             * Exchange Stop
+             * @description The stop the order carries to the exchange.
+             */
+            exchange_stop: string | null;
+            /**
+             * Fees
+             * @description Taker fees of opening and of closing at the same price.
+             * @example 0.01
+             */
+            fees: string;
+            /**
+             * Leverage
+             * @example 0.01
+             */
+            leverage: string;
+            /**
+             * Liquidation Price
+             * @description About where the exchange would take it over.
+             */
+            liquidation_price: string | null;
+            /**
+             * Loss At Stop
+             * @description With the fees of both legs.
+             */
+            loss_at_stop: string | null;
+            /**
+             * Margin
+             * @example 0.01
+             */
+            margin: string;
+            /**
+             * Notional
+             * @example 0.01
+             */
+            notional: string;
+            /**
+             * Price
+             * @description What it is likely to fill at.
+             * @example 0.01
+             */
+            price: string;
+            /**
+             * Qty
+             * @description Coins, rounded as the exchange takes them.
+             * @example 0.01
+             */
+            qty: string;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "long" | "short";
+            /**
+             * Stop Loss
+             * @description The tightest stop watched from the entry on.
+             */
+            stop_loss: string | null;
+        };
+        /** ForeseenOrder */
+        ForeseenOrder: {
+            /** Purpose */
+            purpose: string;
+            /**
+             * Request
+             * @description The body of Bybit's `/v5/order/create`.
+             */
+            request: {
+                [key: string]: unknown;
+            };
         };
         /** HaltAccepted */
         HaltAccepted: {
@@ -2229,6 +2382,30 @@ export interface components {
          * @enum {string}
          */
         PositionStatus: "opening" | "open" | "closing" | "closed";
+        /**
+         * Preflight
+         * @description `waits`: something is under way for its symbol, it would come after that.
+         */
+        Preflight: {
+            /**
+             * Code
+             * @description Of what refuses it, stable.
+             */
+            code: string | null;
+            entry: components["schemas"]["ForeseenEntry"] | null;
+            /**
+             * Orders
+             * @description In the order they would be sent.
+             */
+            orders: components["schemas"]["ForeseenOrder"][];
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "opens" | "grows" | "reverses" | "closes" | "nothing" | "waits" | "refused" | "expired";
+            /** Reason */
+            reason: string | null;
+        };
         /** PriceData */
         PriceData: {
             /** Prices */
@@ -7070,10 +7247,7 @@ export interface operations {
     import_message: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description With one, the request is done once; a repeat within a day gets the first answer. */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 strategy_id: string;
             };
@@ -7112,8 +7286,79 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Conflict */
-            409: {
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preflight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertToTry"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preflight"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
