@@ -102,7 +102,7 @@ class PrivateStream:
         except (codec.Unreadable, KeyError, TypeError, ValueError, AttributeError) as error:
             self._set_aside(topic, f"{type(error).__name__}: {error}", row)
             return
-        if (new := self._novelties.in_row(topic, row)) is not None:
+        if _is_ours(row) and (new := self._novelties.in_row(topic, row)) is not None:
             self._set_aside(topic, new, row)
         if event is not None:
             self._on_event(event)
@@ -111,7 +111,7 @@ class PrivateStream:
         self._on_unreadable(topic, reason, msgspec.json.encode(row).decode()[:4000])
 
     def _read(self, topic: str, row: codec.Fields) -> Event | None:
-        if row.get("category", "linear") != "linear":
+        if not _is_ours(row):
             return None
         match topic:
             case "execution":
@@ -140,3 +140,8 @@ class PrivateStream:
 
     def closed(self) -> None:
         self._open_since = None
+
+
+def _is_ours(row: codec.Fields) -> bool:
+    """Whether it is about contracts we trade; the wallet's rows name no category."""
+    return bool(row.get("category", "linear") == "linear")

@@ -428,15 +428,23 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.unreadable: list[tuple[str, str, str]] = []
+        self.novel: list[str] = []
+        """What was new about rows that count all the same."""
         self.stream = PrivateStream(
             "test",
             "ws://127.0.0.1:1",
             Credentials("k", "s"),
             on_event=self.events.append,
             on_open=lambda: None,
-            on_unreadable=lambda *what: self.unreadable.append(what),
+            on_unreadable=self.set_aside,
             clock=lambda: 7,
         )
+
+    def set_aside(self, topic: str, reason: str, payload: str) -> None:
+        if reason.startswith("not known here"):
+            self.novel.append(reason)
+        else:
+            self.unreadable.append((topic, reason, payload))
 
     def hears(self, topic: str, *rows: object) -> None:
         self.stream.receive(json.dumps({"id": "x", "topic": topic, "creationTime": 1, "data": rows}))
@@ -495,10 +503,11 @@ def test_good_rows_around_a_bad_one_are_read() -> None:
 
 def test_rows_of_other_categories_and_topics_are_passed_over() -> None:
     heard = Heard()
-    heard.hears("order", ORDER | {"category": "spot", "orderStatus": "Unheard"})
+    heard.hears("order", ORDER | {"category": "spot", "orderStatus": "Unheard", "onlyOfSpot": "1"})
     heard.hears("greeks", {"coin": "BTC"})
     assert not heard.events
     assert not heard.unreadable
+    assert not heard.novel
 
 
 def test_wallet_becomes_equity() -> None:
