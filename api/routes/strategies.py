@@ -13,7 +13,10 @@ from backstop.contracts.hooks import Hook, HookPolicy, SecretRotation, SigningKe
 from backstop.contracts.imports import Explanation, PastedMessage
 from backstop.contracts.preflight import Preflight
 from backstop.contracts.strategies import CreatedStrategy, NewStrategy, Strategy, StrategyChange
+from backstop.contracts.watch import SourceWatch
 from backstop.store.paging import fetch_page
+from backstop.store.query import fetch_all
+from backstop.store.watch import watched
 
 routes = Routes(__name__)
 
@@ -84,3 +87,11 @@ def import_message(user: Caller, strategy_id: UUID, body: PastedMessage) -> Expl
     """Explain a message of this or another service field by field: used, defaulted, ignored, or why it is refused."""
     strategies.get(user, strategy_id)
     return imports.explain(body.message)
+
+
+@routes.get("/strategies/{strategy_id}/watch")
+def get_source_watch(user: Caller, strategy_id: UUID) -> SourceWatch:
+    """Whether the strategy's source and its positions here say the same: in sync, behind or diverged."""
+    strategies.get(user, strategy_id)
+    with transaction(user.id) as connection:
+        return SourceWatch(symbols=fetch_all(connection, watched(strategy_id)))

@@ -828,6 +828,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/strategies/{strategy_id}/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the strategy's source and its positions here say the same: in sync, behind or diverged. */
+        get: operations["get_source_watch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/trades": {
         parameters: {
             query?: never;
@@ -2889,6 +2906,14 @@ export interface components {
             v: 1;
         };
         /**
+         * SourceWatch
+         * @description By the newest signal of each symbol that says what its source holds; a bare reverse says nothing.
+         */
+        SourceWatch: {
+            /** Symbols */
+            symbols: components["schemas"]["SymbolWatch"][];
+        };
+        /**
          * Stats
          * @description `groups` are filled when `by` says what to group by: days oldest first, others by net profit.
          */
@@ -3151,6 +3176,34 @@ export interface components {
             alive: boolean;
             /** Heartbeat Age Ms */
             heartbeat_age_ms: number | null;
+        };
+        /**
+         * SymbolWatch
+         * @description `behind`: its newest signal is still being acted on · `diverged`: it is settled, and we hold something else.
+         */
+        SymbolWatch: {
+            /**
+             * Last Signal At
+             * Format: date-time
+             */
+            last_signal_at: string;
+            /**
+             * Ours
+             * @enum {string}
+             */
+            ours: "long" | "short" | "flat";
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "long" | "short" | "flat";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "in_sync" | "behind" | "diverged";
+            /** Symbol */
+            symbol: string;
         };
         /** TakeProfitLevel */
         TakeProfitLevel: {
@@ -7478,6 +7531,64 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_source_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceWatch"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
