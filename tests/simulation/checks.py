@@ -135,7 +135,7 @@ class Checks(Spy):
         row = self._world.store.levels.get(OrderLinkId(first))
         if row is None:
             return
-        part = max(row.level.portion * book.opened, book.listing.least)
+        part = max(row.level.portion * (book.opened + book.carried), book.listing.least)
         # What the streamer knows, which the database may not yet: the last rung takes all that is left.
         leader = self._world.leader()
         position = leader.actor.state.position(row.level.position_id) if leader and leader.actor else None
