@@ -14,6 +14,7 @@ from infra.cli import status as statuses
 from infra.cli import up as running
 from infra.demo import read_demo
 from infra.environment import Place
+from infra.keys import KeysError, rotate_jwt
 
 app = typer.Typer(
     help="Backstop: alerts become protected positions.",
@@ -169,6 +170,16 @@ def replay(
 ) -> None:
     """Run one seed of the simulation again and print what happened."""
     raise typer.Exit(replaying.replay(_out, _err, seed, hours, only, last))
+
+
+@app.command("rotate-keys")
+def rotate_keys() -> None:
+    """Sign access tokens of this machine's API with a new key; those of the key before stay good until they run out."""
+    try:
+        kid = rotate_jwt(_place().keys / "jwt.json")
+    except KeysError as error:
+        _fail(str(error), 1)
+    _out.print(f"signing with {kid}", markup=False, highlight=False)
 
 
 def _place() -> Place:

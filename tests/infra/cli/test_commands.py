@@ -17,6 +17,7 @@ from infra.cli.doctor import examine
 from infra.cli.main import app
 from infra.demo import ensure_demo
 from infra.environment import Place
+from infra.keys import ensure_keys
 from infra.processes import free_port
 from tests.infra.fake_parts import Fakes
 
@@ -126,3 +127,11 @@ def test_up_runs_once_in_a_home(tmp_path: Path) -> None:
         ended = started_up(tmp_path)
     assert ended.returncode == 2
     assert "another `backstop up` runs" in ended.stderr
+
+
+async def test_signing_keys_are_rotated(place: Place) -> None:
+    without = await run("rotate-keys")
+    assert (without.exit_code, "cannot use" in without.output) == (1, True)
+    ensure_keys(place.keys)
+    done = await run("rotate-keys")
+    assert (done.exit_code, "signing with " in done.output) == (0, True)
