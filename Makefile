@@ -28,7 +28,7 @@ up: setup dashboard ## Start everything on this machine, until Ctrl-C (ARGS="--n
 	@exec $(BIN)/backstop up $(ARGS)
 
 test: setup dashboard chromium ## Run all tests (ARGS="-k name" and others go to pytest)
-	@$(BIN)/pytest -n 2 --dist worksteal $(patsubst %,--ignore=%,$(CAMPAIGNS)) $(ARGS)
+	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 	@$(call npm_script,test)
 
 simulate: setup ## Simulate SEEDS=300 seeds of HOURS=6 hours each, with faults, and check the invariants
@@ -43,13 +43,6 @@ check: setup ## Lint, formatting, types and import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(call npm_script,check)
-
-# Sensitive to a machine busy with other things: tests/e2e and tests/crash show the same in short.
-CAMPAIGNS := tests/streamer/test_account.py
-
-.PHONY: campaign
-campaign: setup ## Run the long tests of one account against faults
-	@$(BIN)/pytest $(CAMPAIGNS) $(ARGS)
 
 crash: setup ## Kill the streamer at every commit and request, and check the books (some 20 minutes)
 	@$(BIN)/python -m tests.crash

@@ -278,10 +278,10 @@ class AccountActor:
             return "no fresh price when it was to be sent"
         if order.limit_price is not None:
             return ""
-        if order.decided_at is None:
+        if order.decided_price is None:
             return "the price it was decided on is not known any more"
-        if not still_there(order.decided_at, quote.last):
-            return f"the price moved from {plain(order.decided_at)} to {plain(quote.last)} before it could be sent"
+        if not still_there(order.decided_price, quote.last):
+            return f"the price moved from {plain(order.decided_price)} to {plain(quote.last)} before it could be sent"
         return ""
 
     async def _set_resident_stop(self, effect: SetResidentStop) -> None:

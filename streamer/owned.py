@@ -83,6 +83,7 @@ class OwnedAccount:
         """Whether the answer to a claim may have been lost, so that it must be asked for again."""
         self._closing = False
         self._tests: SelfTests | None = None
+        self._key_refused = False
         self._preflights: Preflights | None = None
         self.actor: AccountActor | None = None
         self.private: PrivateStream | None = None
@@ -254,8 +255,12 @@ class OwnedAccount:
         self._market.clock_offset = self._rest.clock_offset
         if refusal is None:
             reason = self.actor.state.unfit if self.actor is not None else None
+            if self._key_refused and self._tests is not None:
+                self._key_refused = False
+                self._tests.key_accepted()
         elif refusal.code in KEY_TROUBLE:
             reason = f"the exchange refuses the key ({refusal}); add the account again"
+            self._key_refused = True
             if self._tests is not None:
                 self._tests.key_refused()
         else:

@@ -88,6 +88,12 @@ class SelfTests:
             self._key_refused = True
             self.wake()
 
+    def key_accepted(self) -> None:
+        """The exchange takes the key again: what failed with it is judged anew."""
+        self._refused_at = None
+        self._key_refused = True
+        self.wake()
+
     async def run(self) -> None:
         """Until cancelled."""
         wait = 0.0

@@ -8,6 +8,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Context, setcontext
 from itertools import count
 
 import psycopg
@@ -31,6 +32,12 @@ class Database:
     def url_as(self, role: str) -> str:
         """For a connection that has given up the owner's rights for those of `role`."""
         return make_conninfo(self.url, options=f"-c role={role}")
+
+
+@pytest.fixture(autouse=True)
+def _decimals() -> None:
+    """ccxt's clients leave another rounding behind."""
+    setcontext(Context())
 
 
 @pytest.fixture(scope="session")

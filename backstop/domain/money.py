@@ -1,6 +1,6 @@
 """Numbers that mean something. Money and quantity are `Decimal`, never float."""
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import NewType
 
 Price = NewType("Price", Decimal)
@@ -11,6 +11,9 @@ Qty = NewType("Qty", Decimal)
 
 Usdt = NewType("Usdt", Decimal)
 """An amount of the settlement coin, signed."""
+
+ARITHMETIC = Context(prec=28, rounding=ROUND_HALF_EVEN)
+"""How decisions are computed, whatever the process is set to: libraries change its rounding and leave it so (ccxt does)."""
 
 ZERO = Decimal(0)
 NO_QTY = Qty(ZERO)

@@ -83,7 +83,7 @@ class Order:
     """`reported_qty` is what the exchange says was filled; `filled_qty` what we have booked, fill by fill.
     `stop_trigger_by`: the price that `stop_loss` is compared with at the exchange.
     `not_after` (opens): once this moment has passed it must not be sent for the first time (UTC milliseconds).
-    `decided_at` (opens): the price it was decided on; None once a process has ended since.
+    `decided_price` (opens): the price it was decided on.
     `sent_at`: when it was last sent. `final_at`: when it was first heard to be over.
     `retries`: how often it was to be sent again; `retrying`: it is about to be, so that nobody else need ask.
     `limit_price` (opens): it waits there until `expires_at`; None is a market order. `cancel_asked_at`: when last."""
@@ -107,7 +107,7 @@ class Order:
     filled_value: Decimal = Decimal(0)
     reported_qty: Decimal = Decimal(0)
     not_after: int | None = None
-    decided_at: Price | None = None
+    decided_price: Price | None = None
     sent_at: int | None = None
     final_at: int | None = None
     retries: int = 0

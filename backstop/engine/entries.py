@@ -270,7 +270,7 @@ def _send_entry(turn: Turn, plan: EntryPlan, position: Position, terms: Terms) -
         limit_price=terms.limit_price,
         post_only=limit is not None and limit.post_only,
         expires_at=turn.now + limit.expires_ms if limit is not None else None,
-        decided_at=turn.state.quotes[plan.symbol].last,
+        decided_price=turn.state.quotes[plan.symbol].last,
     )
     turn.put_order(order)
     if plan.signal_id is not None:

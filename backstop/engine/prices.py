@@ -55,6 +55,6 @@ def fresh(made_at: int, now: int) -> bool:
     return now - made_at <= TICK_MAX_AGE_MS
 
 
-def still_there(decided_at: Decimal, now: Decimal) -> bool:
+def still_there(decided_price: Decimal, now: Decimal) -> bool:
     """Whether an entry sized and protected at one price may be sent at the other."""
-    return abs(now - decided_at) <= decided_at * DRIFT_SHARE
+    return abs(now - decided_price) <= decided_price * DRIFT_SHARE

@@ -1,10 +1,11 @@
 """The one door: what one event means. The same arguments always give the same answer."""
 
 from dataclasses import replace
+from decimal import localcontext
 from typing import assert_never
 
 from backstop.domain.ids import PositionId
-from backstop.domain.money import plain
+from backstop.domain.money import ARITHMETIC, plain
 from backstop.domain.position import PositionStatus
 from backstop.domain.signal import Signal
 from backstop.domain.slot import Lane
@@ -72,10 +73,11 @@ from backstop.engine.turn import Turn
 
 def step(state: AccountState, event: Event, now: int) -> tuple[AccountState, tuple[Effect, ...]]:
     """Decide what `event` means at `now` (UTC milliseconds); returns the new state and what to do, in order."""
-    turn = Turn(state, now)
-    _dispatch(turn, event)
-    _go_on(turn, event)
-    return turn.state, turn.effects()
+    with localcontext(ARITHMETIC):
+        turn = Turn(state, now)
+        _dispatch(turn, event)
+        _go_on(turn, event)
+        return turn.state, turn.effects()
 
 
 def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 - a table of all events, nothing else

@@ -151,6 +151,7 @@ def _read_order(row: Row) -> Order:
         filled_value=row["filled_value"],
         reported_qty=row["reported_qty"],
         not_after=row["not_after_ms"],
+        decided_price=Price(row["decided_price"]) if row["decided_price"] is not None else None,
         sent_at=row["sent_ms"],
         ret_code=row["ret_code"],
         reason=row["reason"],

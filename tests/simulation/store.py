@@ -319,7 +319,7 @@ class Store:
 
     def live_orders(self) -> list[Order]:
         return [
-            replace(order, final_at=None, decided_at=None, retries=0, retrying=False)
+            replace(order, final_at=None, retries=0, retrying=False)
             for order in self.orders.values()
             if order.status in _LIVE_ORDERS or order.filled_qty < order.reported_qty
         ]

@@ -275,6 +275,17 @@ async def test_a_kill_between_sending_and_hearing_leaves_one_order_and_right_boo
     await desk.agrees_with_the_exchange()
 
 
+async def test_a_kill_between_writing_an_entry_down_and_sending_it_loses_nothing(desk: Desk) -> None:
+    first = await desk.own(may_open=lambda: False)
+    signal = desk.signals("buy")
+    await eventually(desk.orders, "the intent")
+    await first.kill()
+    assert ([row["status"] for row in desk.orders()], desk.exchange.requests) == (["intended"], [])
+    await desk.own("two")
+    assert (await desk.settled(signal))["status"] == "executed"
+    assert len(desk.exchange.requests) == 1
+
+
 async def test_a_kill_between_a_stop_and_its_record_closes_once(desk: Desk) -> None:
     first = await desk.own()
     desk.signals("buy")

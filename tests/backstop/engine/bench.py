@@ -283,10 +283,7 @@ class Bot:
                 for position in written.positions.values()
                 if position.status is not PositionStatus.CLOSED
             },
-            orders={
-                order.link_id: replace(order, final_at=None, decided_at=None, retries=0, retrying=False)
-                for order in orders
-            },
+            orders={order.link_id: replace(order, final_at=None, retries=0, retrying=False) for order in orders},
             reversals={
                 reversal.plan.cause_id: reversal
                 for reversal in written.reversals.values()

@@ -1,7 +1,7 @@
 """Every execution counts once, whatever the order it comes in, and the books add up to the last digit."""
 
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_UP, Context, Decimal, localcontext
 
 import pytest
 from hypothesis import given, settings
@@ -352,3 +352,20 @@ def test_second_close_of_a_rung_filled_before_a_crash_is_not_closed_again() -> N
     bot.reports(OrderStatus.REJECTED, "0", rung)
     bot.wait(10_000)
     assert (bot.position.qty, bot.written.orders[second.link_id].filled_qty) == (Decimal("0.5"), Decimal("0.5"))
+
+
+def test_books_are_the_same_however_the_process_rounds() -> None:
+    def profit() -> Decimal:
+        bot = Bot(sizing=("qty", "3"))
+        bot.signal("buy")
+        for price in ("100", "101", "103"):
+            bot.fills(at=price, qty="1")
+        bot.close("0.33")
+        bot.fills(at="104.7")
+        bot.close()
+        bot.fills(at="104.9")
+        return bot.trade.net_pnl
+
+    with localcontext(Context(prec=9, rounding=ROUND_UP)):
+        rounded = profit()
+    assert rounded == profit()

@@ -294,4 +294,4 @@ def test_entry_remembers_the_price_it_was_decided_on() -> None:
     bot = Bot()
     bot.quotes("101.5")
     bot.signal("buy")
-    assert bot.last_order.decided_at == Decimal("101.5")
+    assert bot.last_order.decided_price == Decimal("101.5")

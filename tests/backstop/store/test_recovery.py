@@ -173,6 +173,7 @@ orders = st.builds(
     filled_value=amounts,
     reported_qty=amounts,
     not_after=st.none() | moments,
+    decided_price=st.none() | positive.map(Price),
     sent_at=st.none() | moments,
     ret_code=st.none() | st.integers(min_value=-2015, max_value=3_400_214),
     reason=st.none() | st.just("the exchange says no"),
