@@ -83,8 +83,9 @@ class AddressBudget:
     connections: Window = field(default_factory=lambda: Window(400, 300_000, reserved=100))
     """Bybit allows 500."""
 
-    bursts: Window = field(default_factory=lambda: Window(15, 10_000, reserved=5))
-    """Connections made anew, spread out."""
+    bursts: Window = field(default_factory=lambda: Window(60, 10_000, reserved=20))
+    """Connections made anew, spread out: an outage that takes all of them is not to cost the five minutes' budget at once,
+    and a few accounts that start together are not to wait."""
 
     banned_until: int = 0
 
