@@ -60,6 +60,14 @@ const positions = createRoute({
   component: lazyRouteComponent(() => import('@/features/positions/PositionsPage'), 'PositionsPage'),
 });
 
+const positionsByName = createRoute({
+  getParentRoute: () => root,
+  path: '/positions',
+  beforeLoad: () => {
+    throw redirect({ to: '/' });
+  },
+});
+
 const position = createRoute({
   getParentRoute: () => shell,
   path: '/positions/$id',
@@ -105,6 +113,7 @@ const setup = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([
     login,
+    positionsByName,
     shell.addChildren([positions, position, overview, signals, history, setup, security]),
   ]),
   defaultPreload: 'intent',

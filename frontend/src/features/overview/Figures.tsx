@@ -29,7 +29,11 @@ export function NowFigures({ filter }: { filter: PerformanceFilter }) {
       <Figure
         name="Today, closed"
         unit="USDT"
-        note={today.data ? `${today.data.trades} trades since 00:00 UTC, after fees` : 'since 00:00 UTC'}
+        note={
+          today.data
+            ? `${today.data.trades} ${today.data.trades === 1 ? 'trade' : 'trades'} since 00:00 UTC, after fees`
+            : 'since 00:00 UTC'
+        }
       >
         <Pnl value={today.data?.net_pnl ?? null} data-testid="today-pnl" />
       </Figure>
