@@ -1,5 +1,6 @@
 """What lists may be asked for."""
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -54,37 +55,7 @@ def _storable(moment: datetime) -> datetime:
 
 MomentText = Annotated[AwareDatetime, AfterValidator(_storable)]
 
-
-class HistoryQuery(ListQuery):
-    """`since` is counted in, `until` is not."""
-
-    since: MomentText | None = None
-    until: MomentText | None = None
-    position_id: UUID | None = None
-
-    @property
-    def wanted(self) -> Wanted:
-        return Wanted(self.account_id, self.symbol, self.since, self.until, self.position_id)
-
-
-class TradesQuery(ListQuery):
-    """`since` is counted in, `until` is not; both are of the closing."""
-
-    since: MomentText | None = None
-    until: MomentText | None = None
-    strategy_id: UUID | None = None
-    exit_reason: ExitReason | None = None
-
-    @property
-    def wanted(self) -> Wanted:
-        return Wanted(
-            self.account_id,
-            self.symbol,
-            self.since,
-            self.until,
-            strategy_id=self.strategy_id,
-            exit_reason=self.exit_reason,
-        )
+_CHOSEN_BY = {field.name for field in fields(Wanted)}
 
 
 class PeriodQuery(Incoming):
@@ -95,13 +66,28 @@ class PeriodQuery(Incoming):
     until: MomentText | None = None
 
 
-class ExecutionQuery(PeriodQuery):
+class NarrowQuery(PeriodQuery):
     symbol: SymbolText | None = None
-    strategy_id: UUID | None = None
 
     @property
     def wanted(self) -> Wanted:
-        return Wanted(self.account_id, self.symbol, self.since, self.until, strategy_id=self.strategy_id)
+        """What it is narrowed to: those of its fields that rows can be chosen by."""
+        return Wanted(**self.model_dump(include=_CHOSEN_BY))
+
+
+class HistoryQuery(NarrowQuery, PageQuery):
+    position_id: UUID | None = None
+
+
+class TradesQuery(NarrowQuery, PageQuery):
+    """Times are of the closing."""
+
+    strategy_id: UUID | None = None
+    exit_reason: ExitReason | None = None
+
+
+class ExecutionQuery(NarrowQuery):
+    strategy_id: UUID | None = None
 
 
 class StatsQuery(ExecutionQuery):
@@ -109,17 +95,6 @@ class StatsQuery(ExecutionQuery):
 
     exit_reason: ExitReason | None = None
     by: GroupBy | None = None
-
-    @property
-    def wanted(self) -> Wanted:
-        return Wanted(
-            self.account_id,
-            self.symbol,
-            self.since,
-            self.until,
-            strategy_id=self.strategy_id,
-            exit_reason=self.exit_reason,
-        )
 
 
 class EquityQuery(PeriodQuery):
@@ -151,42 +126,20 @@ class EventsQuery(PageQuery):
         return self.after if self.seq is None else self.seq
 
 
-class HistoryExport(PeriodQuery):
+class ExportQuery(NarrowQuery):
     cursor: Cursor | None = None
-    symbol: SymbolText | None = None
+
+    def page(self, rows: int) -> PageRequest:
+        seq = read_cursor(self.cursor) if self.cursor is not None else None
+        return PageRequest(rows, FIRST if seq is None else seq)
+
+
+class HistoryExport(ExportQuery):
     position_id: UUID | None = None
 
-    def page(self, rows: int) -> PageRequest:
-        return _export_page(rows, self.cursor)
 
-    @property
-    def wanted(self) -> Wanted:
-        return Wanted(self.account_id, self.symbol, self.since, self.until, self.position_id)
-
-
-class TradesExport(PeriodQuery):
+class TradesExport(ExportQuery):
     """Times are of the closing."""
 
-    cursor: Cursor | None = None
-    symbol: SymbolText | None = None
     strategy_id: UUID | None = None
     exit_reason: ExitReason | None = None
-
-    def page(self, rows: int) -> PageRequest:
-        return _export_page(rows, self.cursor)
-
-    @property
-    def wanted(self) -> Wanted:
-        return Wanted(
-            self.account_id,
-            self.symbol,
-            self.since,
-            self.until,
-            strategy_id=self.strategy_id,
-            exit_reason=self.exit_reason,
-        )
-
-
-def _export_page(rows: int, cursor: str | None) -> PageRequest:
-    seq = read_cursor(cursor) if cursor is not None else None
-    return PageRequest(rows, FIRST if seq is None else seq)

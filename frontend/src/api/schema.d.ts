@@ -5024,9 +5024,9 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
                 account_id?: string;
-                symbol?: string;
                 since?: string;
                 until?: string;
+                symbol?: string;
                 position_id?: string;
             };
             header?: never;
@@ -5088,8 +5088,8 @@ export interface operations {
                 account_id?: string;
                 since?: string;
                 until?: string;
-                cursor?: string;
                 symbol?: string;
+                cursor?: string;
                 position_id?: string;
             };
             header?: never;
@@ -5151,8 +5151,8 @@ export interface operations {
                 account_id?: string;
                 since?: string;
                 until?: string;
-                cursor?: string;
                 symbol?: string;
+                cursor?: string;
                 position_id?: string;
             };
             header?: never;
@@ -5214,8 +5214,8 @@ export interface operations {
                 account_id?: string;
                 since?: string;
                 until?: string;
-                cursor?: string;
                 symbol?: string;
+                cursor?: string;
                 strategy_id?: string;
                 exit_reason?: "stop_loss" | "take_profit" | "trailing" | "break_even" | "time" | "signal" | "reverse" | "manual" | "external" | "liquidation" | "halt";
             };
@@ -5600,9 +5600,9 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
                 account_id?: string;
-                symbol?: string;
                 since?: string;
                 until?: string;
+                symbol?: string;
                 position_id?: string;
             };
             header?: never;
@@ -7622,9 +7622,9 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
                 account_id?: string;
-                symbol?: string;
                 since?: string;
                 until?: string;
+                symbol?: string;
                 strategy_id?: string;
                 exit_reason?: "stop_loss" | "take_profit" | "trailing" | "break_even" | "time" | "signal" | "reverse" | "manual" | "external" | "liquidation" | "halt";
             };

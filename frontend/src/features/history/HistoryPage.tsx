@@ -110,18 +110,7 @@ export function History({ search, onSearch }: HistoryProps) {
         </Empty>
       )}
       {items.length > 0 && <Rows kind={kind} items={items} />}
-      {query.hasNextPage && (
-        <More>
-          <Button
-            variant="default"
-            size="compact-md"
-            loading={query.isFetchingNextPage}
-            onClick={() => query.fetchNextPage()}
-          >
-            Show more
-          </Button>
-        </More>
-      )}
+      <More pages={query} />
     </Panel>
   );
 }

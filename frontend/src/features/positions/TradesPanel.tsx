@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { toApiError } from '@/api/problem';
@@ -32,18 +31,7 @@ export function TradesPanel() {
         </Empty>
       )}
       {trades.length > 0 && <TradesList trades={trades} />}
-      {query.hasNextPage && (
-        <More>
-          <Button
-            variant="default"
-            size="compact-md"
-            loading={query.isFetchingNextPage}
-            onClick={() => query.fetchNextPage()}
-          >
-            Show more
-          </Button>
-        </More>
-      )}
+      <More pages={query} />
     </Panel>
   );
 }

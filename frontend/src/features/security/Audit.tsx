@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { toApiError } from '@/api/problem';
 import { auditQuery } from '@/api/security';
@@ -49,18 +48,7 @@ export function Audit() {
           </li>
         ))}
       </ul>
-      {query.hasNextPage && (
-        <More>
-          <Button
-            variant="default"
-            size="compact-md"
-            loading={query.isFetchingNextPage}
-            onClick={() => query.fetchNextPage()}
-          >
-            Show more
-          </Button>
-        </More>
-      )}
+      <More pages={query} />
     </Panel>
   );
 }

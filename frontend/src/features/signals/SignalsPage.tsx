@@ -1,4 +1,4 @@
-import { Button, Drawer } from '@mantine/core';
+import { Drawer } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { toApiError } from '@/api/problem';
@@ -34,18 +34,7 @@ export function SignalsPanel({ onOpen }: { onOpen: (id: string) => void }) {
         </Empty>
       )}
       {signals.length > 0 && <SignalsList signals={signals} onOpen={onOpen} />}
-      {query.hasNextPage && (
-        <More>
-          <Button
-            variant="default"
-            size="compact-md"
-            loading={query.isFetchingNextPage}
-            onClick={() => query.fetchNextPage()}
-          >
-            Show more
-          </Button>
-        </More>
-      )}
+      <More pages={query} />
     </Panel>
   );
 }

@@ -1,3 +1,4 @@
+import { Button } from '@mantine/core';
 import type { ComponentPropsWithRef, ReactNode } from 'react';
 import styles from './DataTable.module.css';
 
@@ -29,7 +30,25 @@ export function DataTable({ label, dense = false, scrollRef, maxHeight, children
   );
 }
 
-/** The foot of a list that goes on. */
-export function More({ children }: { children: ReactNode }) {
-  return <div className={styles.more}>{children}</div>;
+interface Pages {
+  hasNextPage: boolean;
+  isFetchingNextPage: boolean;
+  fetchNextPage: () => unknown;
+}
+
+/** The foot of a list, while it goes on. */
+export function More({ pages }: { pages: Pages }) {
+  if (!pages.hasNextPage) return null;
+  return (
+    <div className={styles.more}>
+      <Button
+        variant="default"
+        size="compact-md"
+        loading={pages.isFetchingNextPage}
+        onClick={() => pages.fetchNextPage()}
+      >
+        Show more
+      </Button>
+    </div>
+  );
 }
