@@ -101,14 +101,17 @@ class Filled:
 
 def apply_fill(position: Position, execution: Execution) -> Filled:
     """Book one execution. A fill on the entry side adds, on the exit side reduces; entry price is the average of the
-    opening fills and reductions do not change it (Bybit, "P&L calculations (USDT contract)")."""
+    opening fills and reductions do not change it (Bybit, "P&L calculations (USDT contract)"). What an opening fill closed
+    of the other side, somebody else's, opened nothing."""
     if execution.side is position.side.entry:
+        opened = execution.qty - execution.closed_qty
+        value = execution.price * opened
         grown = replace(
             position,
-            qty=Qty(position.qty + execution.qty),
-            cost=position.cost + execution.value,
-            entry_qty=position.entry_qty + execution.qty,
-            entry_value=position.entry_value + execution.value,
+            qty=Qty(position.qty + opened),
+            cost=position.cost + value,
+            entry_qty=position.entry_qty + opened,
+            entry_value=position.entry_value + value,
             fees=Usdt(position.fees + execution.fee),
             updated_at=execution.at,
             seq=max(position.seq, execution.seq),

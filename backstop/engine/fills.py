@@ -107,6 +107,8 @@ def _book(turn: Turn, execution: Execution) -> bool:
     if order is None and position is not None and _forgotten_close(execution, position):
         order = _recalled(turn, execution, position)
         position = recall_close(turn, position, order.link_id)
+    elif order is None and position is None and _late(turn, execution):
+        order = _recalled(turn, execution, None)
     if order is not None:
         order = replace(
             order,
@@ -152,7 +154,15 @@ def _forgotten_close(execution: Execution, position: Position) -> bool:
     return cause_of(execution.order_link_id) is not None and execution.side is position.side.exit
 
 
-def _recalled(turn: Turn, execution: Execution, position: Position) -> Order:
+def _late(turn: Turn, execution: Execution) -> bool:
+    """Whether this belongs to a close of ours that its fills so far had seemed to finish: an earlier life had sent it
+    with another quantity."""
+    link_id = OrderLinkId(execution.order_link_id)
+    known = cause_of(link_id) is not None and purpose_of(link_id) is not Purpose.ENTRY
+    return known and booked_under(turn, link_id)[0] > execution.qty
+
+
+def _recalled(turn: Turn, execution: Execution, position: Position | None) -> Order:
     """The order as far as it is known: by its fills, this one and those booked before."""
     link_id = OrderLinkId(execution.order_link_id)
     qty, value = booked_under(turn, link_id)
@@ -163,8 +173,8 @@ def _recalled(turn: Turn, execution: Execution, position: Position) -> Order:
         purpose=purpose_of(link_id),
         qty=qty,
         created_at=execution.at,
-        position_id=position.id,
-        position_idx=position.position_idx,
+        position_id=position.id if position is not None else None,
+        position_idx=_slot(turn, execution).idx,
         status=OrderStatus.OPEN,
         filled_qty=qty - execution.qty,
         filled_value=value - execution.value,
@@ -178,6 +188,14 @@ def _apply(turn: Turn, position: Position, execution: Execution, order: Order | 
     if execution.side is position.side.exit:
         reason = _EXIT_REASON.get(order.purpose) if order is not None else None
         position = replace(position, exit_reason=reason or foreign_exit_reason(execution))
+    elif execution.closed_qty > 0:
+        turn.record(
+            Notice(
+                NoticeLevel.WARNING,
+                "foreign_closed",
+                f"the opening order for {execution.symbol} closed {plain(execution.closed_qty)} that Backstop did not open",
+            )
+        )
     if filled.excess > 0:
         turn.record(
             Notice(
@@ -194,7 +212,7 @@ def _apply(turn: Turn, position: Position, execution: Execution, order: Order | 
     if position.qty == 0 and position.exit_qty > 0:
         take_back_entries(turn, position, CancelReason.CLOSING)
     if execution.side is position.side.entry:
-        if position.status is PositionStatus.OPENING:
+        if position.status is PositionStatus.OPENING and position.qty > 0:
             waited = order is not None and order.limit_price is not None
             opened_at = execution.at if waited else position.opened_at
             position = replace(position, status=PositionStatus.OPEN, opened_at=opened_at)

@@ -226,9 +226,9 @@ def _entry_done(turn: Turn, order: Order) -> None:
         turn.put_position(position)
     if position.qty == 0 and position.exit_qty > 0:
         finish(turn, position)
-    elif order.filled_qty == 0 and position.entry_qty == 0:
+    elif position.entry_qty == 0:
         turn.put_position(replace(position, status=PositionStatus.CLOSED, closed_at=turn.now))
-    if order.filled_qty == 0 and (position.entry_qty == 0 or plan.adds_to is not None):
+    if position.entry_qty == 0 or (order.filled_qty == 0 and plan.adds_to is not None):
         settle_plan(turn, plan, *unfilled(order))
         if position.entry_qty == 0:
             answer_overtaker(turn, position)

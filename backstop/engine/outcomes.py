@@ -22,7 +22,12 @@ _POST_ONLY = "PostOnly"
 
 
 def unfilled(order: Order) -> tuple[SignalStatus, Refused]:
-    """The end of a signal whose opening order filled nothing."""
+    """The end of a signal whose opening order opened nothing."""
+    if order.filled_qty > 0:
+        why = (
+            f"a position on the other side that Backstop did not open took all {plain(order.filled_qty)} {order.symbol}"
+        )
+        return SignalStatus.FAILED, Refused("foreign_position", why)
     if order.status is OrderStatus.REJECTED:
         return SignalStatus.FAILED, Refused("exchange_refused", order.reason or "the exchange refused the order")
     if order.cancel_reason is not None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from backstop.domain.ids import AccountId, Epoch
+from backstop.domain.protection import Level
 from backstop.engine.effects import Change, Effect, Remind
 from backstop.engine.events import Event, LevelCrossed, Reminded
 from backstop.engine.state import AccountState
@@ -28,7 +29,7 @@ _NOBODY = Owner(UUID(int=1), UUID(int=7))
 class Spy:
     """What the checks want to know of an actor; does nothing by itself."""
 
-    def crossed(self, actor: "SimActor", event: LevelCrossed) -> None: ...
+    def crossed(self, event: LevelCrossed, before: Level | None, after: Level | None) -> None: ...
 
     def decided(self, actor: "SimActor", changes: tuple[Change, ...]) -> None: ...
 
@@ -74,8 +75,15 @@ class SimActor(AccountActor):
         self.steps += 1
         self._trace.event(self.process.name, event)
         if isinstance(event, LevelCrossed):
-            self._spy.crossed(self, event)
-        super().handle(event)
+            before = self._level(event)
+            super().handle(event)
+            self._spy.crossed(event, before, self._level(event))
+        else:
+            super().handle(event)
+
+    def _level(self, event: LevelCrossed) -> Level | None:
+        levels = (level for held in self.state.on(event.symbol) for level in held.levels)
+        return next((level for level in levels if level.close_id == event.close_id), None)
 
     def perform(self, effect: Effect) -> None:
         self.process.point()

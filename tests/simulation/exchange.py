@@ -73,8 +73,8 @@ class ExchangeOrder:
 class Book:
     """One symbol: its prices and what the account holds of it. `size` is signed; `cost` what it was traded for.
 
-    `opened` and `largest` are of the position held now, or of the last one when flat; `carried` is what an order that
-    opened this one had opened before, too, of one that is closed: who has not heard of that end holds both to be open.
+    `opened` is of the position held now, or of the last one when flat; `carried` is what was opened before, of one whose
+    end need not be known: because an order that opened it opened this one, too, or by an execution nobody understands.
     """
 
     listing: Listing
@@ -86,10 +86,12 @@ class Book:
     stop: Decimal | None = None
     stop_by: str = "LastPrice"
     opened: Decimal = _ZERO
-    largest: Decimal = _ZERO
     carried: Decimal = _ZERO
     before: Decimal = _ZERO
-    """The largest size of the position before this one."""
+    """What was opened of the position before this one."""
+
+    explained: bool = True
+    """Whether the last position ended by an execution that can be understood."""
 
     flat_at: int = 0
     seq: int = 0
@@ -321,7 +323,7 @@ class Exchange:
     ) -> None:
         signed = qty if buys else -qty
         fee = (qty * price * TAKER).quantize(_CENT)
-        pnl = _ZERO
+        pnl = closing = _ZERO
         rest = signed
         if book.size * signed < 0:
             closing = min(qty, abs(book.size))
@@ -332,19 +334,21 @@ class Exchange:
             rest = signed - (closing if buys else -closing)
         if rest != 0:
             if book.size == 0:
-                book.before = book.largest
-                book.carried = book.opened if any(order.filled > 0 for order in book.resting) else _ZERO
-                book.opened, book.largest, book.cost, book.stop = _ZERO, _ZERO, _ZERO, None
+                book.before = book.opened + book.carried
+                opening = any(order.filled > 0 for order in book.resting)
+                book.carried = book.opened if opening or not book.explained else _ZERO
+                book.opened, book.cost, book.stop = _ZERO, _ZERO, None
             book.size += rest
             book.cost += abs(rest) * price
             book.opened += abs(rest)
-            book.largest = max(book.largest, abs(book.size))
         if book.size == 0:
             book.stop, book.cost, book.flat_at = None, _ZERO, self.heap.now
+            book.explained = exec_type != "CorporateAction"
         if order is not None:
             order.filled += qty
         book.seq += 1
         row = self._execution(book, "Buy" if buys else "Sell", qty, price, fee, exec_type, order)
+        row["closedSize"] = text(closing)
         self._book(LogLine(book.listing.symbol, row["execId"], exec_type, pnl, fee, _ZERO))
         self.publish("execution", row)
         self._tell_position(book)

@@ -369,3 +369,40 @@ def test_books_are_the_same_however_the_process_rounds() -> None:
     with localcontext(Context(prec=9, rounding=ROUND_UP)):
         rounded = profit()
     assert rounded == profit()
+
+
+# ---- what belongs to others
+
+
+def test_opening_fill_that_closed_somebody_elses_position_opened_only_the_rest() -> None:
+    """A long opened by hand a moment before is known of only by what our short closed of it."""
+    bot = Bot(protection=protection("1%"))
+    signal = bot.signal("sell", qty="0.27")
+    order = bot.last_order
+    bot.executes(replace(bot.execution(Side.SELL, "0.27", "100", order=order), closed_qty=Decimal("0.18")))
+    bot.reports(OrderStatus.FILLED, Qty(Decimal("0.27")), order)
+    position = bot.position
+    assert (position.qty, position.entry_qty, position.cost) == (Decimal("0.09"), Decimal("0.09"), Decimal("9.00"))
+    assert (position.fees, bot.outcome(signal)[0]) == (Decimal("0.27") * 100 * Decimal("0.00055"), "executed")
+    assert bot.notices == ["foreign_closed"]
+
+
+def test_opening_order_that_only_closed_somebody_elses_position_opened_none() -> None:
+    bot = Bot(protection=protection("1%"))
+    signal = bot.signal("sell", qty="0.27")
+    order = bot.last_order
+    bot.executes(replace(bot.execution(Side.SELL, "0.27", "100", order=order), closed_qty=Decimal("0.27")))
+    bot.reports(OrderStatus.FILLED, Qty(Decimal("0.27")), order)
+    assert (bot.flat, bot.armed, bot.outcome(signal)) == (True, {}, ("failed", "foreign_position"))
+
+
+def test_close_of_an_earlier_life_that_was_larger_is_kept_whole() -> None:
+    """A close was sent for 2 and the commit that said so lost; the next life knows of 1 and sends 1 under the same id."""
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy", "1", at="100")
+    bot.tick("98")
+    order = bot.last_order
+    for _ in range(2):
+        bot.executes(bot.execution(Side.SELL, "1", "98", order=order))
+    assert bot.flat
+    assert bot.written.orders[order.link_id].filled_qty == Decimal(2)
