@@ -52,7 +52,4 @@ export const setStrategyEnabled = (id: string, enabled: boolean) => changeStrate
 export const deleteStrategy = (id: string) =>
   unwrap(api.DELETE('/api/strategies/{strategy_id}', strategy(id)));
 
-export const rotateSecret = (id: string) =>
-  unwrap(api.POST('/api/strategies/{strategy_id}/secret', strategy(id)));
-
 export const createTicket = () => unwrap(api.POST('/api/ws-ticket')).then(({ ticket }) => ticket);

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { ago, decimalsOf, direction, duration, latency, price, signed, utc, words } from './format';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { ago, decimalsOf, direction, duration, latency, moment, price, signed, words } from './format';
 
 describe('what is shown', () => {
   it.each([
@@ -36,7 +36,20 @@ describe('what is shown', () => {
     expect(latency(840)).toBe('840 ms');
     expect(latency(1240)).toBe('1.24 s');
     expect(ago('2026-11-24T10:00:00Z', Date.parse('2026-11-24T10:02:31Z'))).toBe('2 m ago');
-    expect(utc('2026-11-24T10:00:00.012Z', true)).toBe('2026-11-24 10:00:00.012 UTC');
+    expect(moment('2026-11-24T10:00:00.012Z', true)).toBe('2026-11-24 10:00:00.012 UTC');
     expect(words('take_profit')).toBe('Take profit');
+  });
+});
+
+describe('a moment', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it.each([
+    ['UTC', '2026-11-24 18:45:00 UTC'],
+    ['Asia/Kolkata', '2026-11-25 00:15:00 UTC+5:30'],
+    ['America/St_Johns', '2026-11-24 15:15:00 UTC−3:30'],
+  ])("is told in the user's zone, %s", (name, shown) => {
+    vi.stubEnv('TZ', name);
+    expect(moment('2026-11-24T18:45:00Z')).toBe(shown);
   });
 });

@@ -74,19 +74,27 @@ export function ago(then: string, now: number): string {
 
 const pad = (value: number, width = 2) => String(value).padStart(width, '0');
 
-/** "2026-11-24 13:05:09 UTC", with milliseconds when asked. */
-export function utc(iso: string, milliseconds = false): string {
-  const date = new Date(iso);
-  if (Number.isNaN(date.getTime())) return UNKNOWN;
-  const day = `${date.getUTCFullYear()}-${pad(date.getUTCMonth() + 1)}-${pad(date.getUTCDate())}`;
-  return `${day} ${clock(iso, milliseconds)} UTC`;
+/** "UTC", "UTC+1", "UTC−3:30": how far the user's clock was from UTC at that moment. */
+export function zone(date: Date): string {
+  const east = -date.getTimezoneOffset();
+  if (east === 0) return 'UTC';
+  const minutes = Math.abs(east) % 60;
+  return `UTC${east > 0 ? '+' : '−'}${Math.floor(Math.abs(east) / 60)}${minutes ? `:${pad(minutes)}` : ''}`;
 }
 
-/** "13:05:09", in UTC. */
+/** "2026-11-24 14:05:09 UTC+1", in the user's time zone, with milliseconds when asked. */
+export function moment(iso: string, milliseconds = false): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return UNKNOWN;
+  const day = `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+  return `${day} ${clock(iso, milliseconds)} ${zone(date)}`;
+}
+
+/** "14:05:09", in the user's time zone. */
 export function clock(iso: string, milliseconds = false): string {
   const date = new Date(iso);
-  const time = `${pad(date.getUTCHours())}:${pad(date.getUTCMinutes())}:${pad(date.getUTCSeconds())}`;
-  return milliseconds ? `${time}.${pad(date.getUTCMilliseconds(), 3)}` : time;
+  const time = `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
+  return milliseconds ? `${time}.${pad(date.getMilliseconds(), 3)}` : time;
 }
 
 /** An enum's value in words: "take_profit" → "Take profit". */

@@ -4,7 +4,7 @@ import type { Problem } from '@/api/types';
 
 export const server = setupServer();
 
-type Method = 'get' | 'post' | 'patch' | 'delete';
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
 /** The API answers this path with this body, and tells what it was sent. */
 export function answers(method: Method, path: string, body: object, status = 200) {

@@ -7,7 +7,7 @@ import { toApiError } from '@/api/problem';
 import { accountsQuery, keys } from '@/api/queries';
 import type { Account } from '@/api/types';
 import { useLive, useServerNow } from '@/live/hooks';
-import { duration, utc } from '@/shared/format';
+import { duration, moment } from '@/shared/format';
 import { Confirm } from '@/shared/ui/Confirm';
 import { EnvironmentTag } from '@/shared/ui/EnvironmentTag';
 import { HaltIcon } from '@/shared/ui/icons';
@@ -138,7 +138,7 @@ export function HaltBanner() {
                     <b>{label}</b> <EnvironmentTag environment={environment} />{' '}
                     <span>
                       <b>{LEVELS[halt.level].name}</b>: {halt.reason}. Since{' '}
-                      <span className="num">{utc(halt.at)}</span> (<Ago at={halt.at} now={now} />)
+                      <span className="num">{moment(halt.at)}</span> (<Ago at={halt.at} now={now} />)
                     </span>
                   </li>
                 ),

@@ -5,6 +5,7 @@ import { draw } from '@/test/render';
 import { account, strategy } from '@/test/samples';
 import { answers, refuses } from '@/test/server';
 import { AccountForm } from './account/AccountForm';
+import { StrategyForm } from './strategy/StrategyForm';
 import {
   ALERT_KINDS,
   type AlertKind,
@@ -12,9 +13,8 @@ import {
   NO_EXTRAS,
   preview,
   samplesFor,
-} from './strategy/alertMessage';
-import { MessageBuilder } from './strategy/MessageBuilder';
-import { StrategyForm } from './strategy/StrategyForm';
+} from './strategy/webhook/alertMessage';
+import { MessageBuilder } from './strategy/webhook/MessageBuilder';
 
 describe('the alert message', () => {
   it.each(Object.keys(ALERT_KINDS) as AlertKind[])('for %s is JSON with the secret and the time', (kind) => {
@@ -48,7 +48,7 @@ describe('the preview', () => {
   });
 
   it('follows what is written', async () => {
-    draw(<MessageBuilder symbol="ETHUSDT" secret={null} />);
+    draw(<MessageBuilder strategy={strategy({ symbols: ['ETHUSDT'] })} account={account()} secret={null} />);
     await userEvent.click(await screen.findByText(/Differently from the strategy/));
     await userEvent.type(screen.getByTestId('alert-stop_loss'), '2%');
     expect(JSON.parse(screen.getByTestId('alert-message').textContent ?? '')).toMatchObject({

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { toApiError } from '@/api/problem';
 import { flightRecordQuery } from '@/api/queries';
 import type { FlightRecord, Order } from '@/api/types';
-import { clock, latency, number, signed, utc, words } from '@/shared/format';
+import { clock, latency, moment, number, signed, words } from '@/shared/format';
 import { Failure, LoadingRows } from '@/shared/ui/StateBlock';
 import { Tag, type Tone } from '@/shared/ui/Tag';
 import styles from './FlightRecordView.module.css';
@@ -27,7 +27,7 @@ function Step({ title, at, since, mark = 'done', children }: StepProps) {
       <div className={styles.head}>
         <h3 className={styles.title}>{title}</h3>
         {at && (
-          <time dateTime={at} title={utc(at, true)} className={`num ${styles.time}`}>
+          <time dateTime={at} title={moment(at, true)} className={`num ${styles.time}`}>
             {clock(at, true)}
             {since && (
               <span className={styles.since}>
@@ -194,7 +194,7 @@ export function Timeline({ record }: { record: FlightRecord }) {
         <p className={styles.wish}>{wishOf(record)}</p>
         <SignalStatus status={status} />
         <p className={styles.meta}>
-          {record.strategy_name} · {utc(start)}
+          {record.strategy_name} · {moment(start)}
         </p>
         {reason && <p className={styles.reason}>{reason}</p>}
       </header>

@@ -1,9 +1,9 @@
-import { ago, utc } from '../format';
+import { ago, moment } from '../format';
 
-/** A moment, relative; the exact UTC time is its title. */
+/** A moment, relative; the exact time, in the user's zone, is its title. */
 export function Ago({ at, now }: { at: string; now: number }) {
   return (
-    <time dateTime={at} title={utc(at)} className="num">
+    <time dateTime={at} title={moment(at)} className="num">
       {ago(at, now)}
     </time>
   );

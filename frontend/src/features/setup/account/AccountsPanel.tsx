@@ -34,6 +34,8 @@ function limitWords(limits: AccountLimits): string {
     limits.symbols?.join(' '),
     limits.max_orders_per_minute != null && `${limits.max_orders_per_minute} entries a minute`,
     limits.max_orders_per_day != null && `${limits.max_orders_per_day} entries a day`,
+    limits.windows != null &&
+      `${limits.windows.length} trading ${limits.windows.length === 1 ? 'window' : 'windows'}`,
     limits.cooldown_s != null && `${limits.cooldown_s} s pause after a close`,
   ].filter(Boolean);
   return said.length > 0 ? said.join(', ') : 'none';

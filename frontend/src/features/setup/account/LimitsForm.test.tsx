@@ -1,4 +1,4 @@
-import { screen, waitFor } from '@testing-library/react';
+import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it, vi } from 'vitest';
 import { draw } from '@/test/render';
@@ -31,7 +31,32 @@ describe('the limits of an account', () => {
           max_orders_per_minute: null,
           max_orders_per_day: null,
           cooldown_s: null,
+          windows: null,
         },
+      },
+    ]);
+  });
+
+  it('hold entries to windows by the clock of a zone', async () => {
+    const open = account({ limits: { windows: [{ start: '22:00', end: '06:00' }] } });
+    const sent = answers('patch', path, open);
+    const onDone = vi.fn();
+    draw(<LimitsForm account={open} onDone={onDone} />);
+    expect(await screen.findByText('Goes on into the next day.')).toBeVisible();
+    const first = within(screen.getByTestId('window-0'));
+    for (const day of ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']) {
+      await userEvent.click(first.getByLabelText(day));
+    }
+    await userEvent.click(screen.getByTestId('limits-submit'));
+    expect(await screen.findByText(/Window 1 needs at least one day/)).toBeVisible();
+    await userEvent.click(first.getByLabelText('Sun'));
+    await userEvent.click(first.getByLabelText('Mon'));
+    await userEvent.selectOptions(first.getByLabelText('By the clock of'), 'Europe/Berlin');
+    await userEvent.click(screen.getByTestId('limits-submit'));
+    await waitFor(() => expect(onDone).toHaveBeenCalled());
+    expect(sent).toMatchObject([
+      {
+        limits: { windows: [{ days: ['mon', 'sun'], start: '22:00', end: '06:00', zone: 'Europe/Berlin' }] },
       },
     ]);
   });

@@ -7,10 +7,16 @@ import { keys } from '@/api/queries';
 import type { Account, AccountLimits } from '@/api/types';
 import { parse } from '@/shared/decimal';
 import { Alert } from '@/shared/ui/Alert';
+import {
+  type Window,
+  WindowsFields,
+  problem as windowsProblem,
+  written as writtenWindows,
+} from './WindowsFields';
 
-/** Those that are one number. What this form does not know is kept as it is. */
+/** Those that are one number. */
 type Field = Exclude<keyof AccountLimits, 'symbols' | 'windows'>;
-type Values = Record<Field, string> & { symbols: string[] };
+type Values = Record<Field, string> & { symbols: string[]; windows: Window[] };
 
 const LIMITS: Record<Field, { label: string; hint: string; whole: boolean; most?: number }> = {
   daily_loss_pct: {
@@ -53,11 +59,10 @@ function problem(field: Field, text: string): string | null {
 }
 
 /** What the API takes: nothing written is no limit. */
-export function toLimits(values: Values, before: AccountLimits): AccountLimits {
+export function toLimits(values: Values): AccountLimits {
   const given = (field: Field) => values[field].trim() || null;
   const count = (field: Field) => (given(field) === null ? null : Number(values[field]));
   return {
-    ...before,
     symbols: values.symbols.length > 0 ? values.symbols : null,
     daily_loss_pct: given('daily_loss_pct'),
     max_notional: given('max_notional'),
@@ -67,6 +72,7 @@ export function toLimits(values: Values, before: AccountLimits): AccountLimits {
     max_orders_per_minute: count('max_orders_per_minute'),
     max_orders_per_day: count('max_orders_per_day'),
     cooldown_s: count('cooldown_s'),
+    windows: values.windows.length > 0 ? values.windows : null,
   };
 }
 
@@ -74,13 +80,14 @@ const written = (limits: AccountLimits) =>
   ({
     ...Object.fromEntries(FIELDS.map((field) => [field, String(limits[field] ?? '')])),
     symbols: limits.symbols ?? [],
+    windows: writtenWindows(limits.windows),
   }) as Values;
 
 /** Messages of the API, which names a field `limits.max_notional`, by our own field names. */
 function refusals(thrown: unknown): Partial<Record<string, string>> {
   const named = fieldErrors(
     toApiError(thrown),
-    [...FIELDS, 'symbols'].map((field) => `limits.${field}`),
+    [...FIELDS, 'symbols', 'windows'].map((field) => `limits.${field}`),
   );
   return Object.fromEntries(
     Object.entries(named).map(([field, message]) => [field.replace('limits.', ''), message]),
@@ -92,10 +99,13 @@ export function LimitsForm({ account, onDone }: { account: Account; onDone: () =
   const queries = useQueryClient();
   const form = useForm<Values>({
     initialValues: written(account.limits),
-    validate: Object.fromEntries(FIELDS.map((field) => [field, (text: string) => problem(field, text)])),
+    validate: {
+      ...Object.fromEntries(FIELDS.map((field) => [field, (text: string) => problem(field, text)])),
+      windows: windowsProblem,
+    },
   });
   const save = useMutation({
-    mutationFn: (values: Values) => setLimits(account.id, toLimits(values, account.limits)),
+    mutationFn: (values: Values) => setLimits(account.id, toLimits(values)),
     onSuccess: () => {
       void queries.invalidateQueries({ queryKey: keys.accounts });
       onDone();
@@ -133,6 +143,11 @@ export function LimitsForm({ account, onDone }: { account: Account; onDone: () =
           onChange={(symbols) =>
             form.setFieldValue('symbols', [...new Set(symbols.map((symbol) => symbol.toUpperCase()))])
           }
+        />
+        <WindowsFields
+          windows={form.values.windows}
+          error={form.errors.windows}
+          onChange={(windows) => form.setFieldValue('windows', windows)}
         />
         <Button type="submit" loading={save.isPending} disabled={!form.isDirty()} data-testid="limits-submit">
           Save limits

@@ -15,7 +15,7 @@ import { Tag } from '@/shared/ui/Tag';
 import styles from '../Setup.module.css';
 import { StrategyForm } from './StrategyForm';
 import { sizingWords } from './sizing';
-import { Webhook } from './Webhook';
+import { Webhook } from './webhook/Webhook';
 
 interface ItemProps {
   strategy: Strategy;
@@ -114,6 +114,7 @@ function StrategyItem({ strategy, account, onEdit, onWebhook, onDelete }: ItemPr
           variant="default"
           onClick={onWebhook}
           aria-label={`Webhook of ${strategy.name}`}
+          data-testid="strategy-webhook"
         >
           Webhook
         </Button>
@@ -218,7 +219,14 @@ export function StrategiesPanel() {
         // The secret is shown once: a stray click beside the panel must not lose it.
         closeOnClickOutside={!(webhook && 'webhook_secret' in webhook)}
       >
-        {webhook && <Webhook strategy={webhook} onRotated={setWebhook} />}
+        {webhook && (
+          <Webhook
+            key={webhook.id}
+            strategy={webhook}
+            account={accounts.data?.find(({ id }) => id === webhook.account_id)}
+            onRotated={setWebhook}
+          />
+        )}
       </Drawer>
       <Confirm
         opened={deleting !== null}

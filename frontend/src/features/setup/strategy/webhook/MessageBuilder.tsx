@@ -1,9 +1,10 @@
 import { SegmentedControl, Stack, TextInput } from '@mantine/core';
 import { useState } from 'react';
+import type { Account, Strategy } from '@/api/types';
+import styles from '@/features/setup/Setup.module.css';
 import { useLive } from '@/live/hooks';
 import { Alert } from '@/shared/ui/Alert';
 import { CopyField } from '@/shared/ui/CopyField';
-import styles from '../Setup.module.css';
 import {
   ALERT_KINDS,
   type AlertKind,
@@ -15,6 +16,7 @@ import {
   SECRET_PLACEHOLDER,
   samplesFor,
 } from './alertMessage';
+import { TryIt } from './TryIt';
 
 const EXTRAS: Record<keyof Extras, { label: string; placeholder: string }> = {
   qty: { label: 'Quantity', placeholder: '0.01 or {{strategy.order.contracts}}' },
@@ -24,17 +26,20 @@ const EXTRAS: Record<keyof Extras, { label: string; placeholder: string }> = {
 };
 
 interface MessageBuilderProps {
-  symbol: string;
+  strategy: Strategy;
+  account: Account | undefined;
   secret: string | null;
 }
 
 /** Writes the message of a TradingView alert, and shows what would arrive when it fires. */
-export function MessageBuilder({ symbol, secret }: MessageBuilderProps) {
+export function MessageBuilder({ strategy, account, secret }: MessageBuilderProps) {
   const [kind, setKind] = useState<AlertKind>('buy');
   const [extras, setExtras] = useState(NO_EXTRAS);
   const now = useLive((state) => state.now);
   const message = alertMessage(kind, secret ?? SECRET_PLACEHOLDER, extras);
-  const { text, unknown } = preview(alertMessage(kind, '•••', extras), samplesFor(symbol, now));
+  const samples = samplesFor(strategy.symbols[0] ?? 'BTCUSDT', now);
+  const arriving = (carried: string) => preview(alertMessage(kind, carried, extras), samples);
+  const { text, unknown } = arriving('•••');
 
   return (
     <Stack gap="sm">
@@ -77,6 +82,13 @@ export function MessageBuilder({ symbol, secret }: MessageBuilderProps) {
           TradingView has no {unknown.join(', ')} that we know of: it would arrive as it is written.
         </Alert>
       )}
+      <TryIt
+        key={kind}
+        strategy={strategy}
+        account={account}
+        secret={secret}
+        messageWith={(carried) => arriving(carried).text}
+      />
     </Stack>
   );
 }
