@@ -33,10 +33,16 @@ def reverse(caller: Caller, position_id: UUID, _wish: ReversePosition) -> Comman
 
 def protect(caller: Caller, position_id: UUID, wish: ProtectionChange) -> CommandAccepted:
     """Raises HttpError 422 when nothing is named."""
-    named = wish.model_dump(mode="json", exclude_none=True)
+    named = {name: value for name, value in wish.model_dump(mode="json").items() if _is_named(wish, name, value)}
     if not named:
-        raise wrong_field("body", "name stop_loss or take_profit")
+        raise wrong_field("body", "name stop_loss, take_profit, trailing, break_even or time_exit_s")
     return _submit(caller, position_id, "protect", named)
+
+
+def _is_named(wish: ProtectionChange, name: str, value: object) -> bool:
+    """Null takes trailing, break-even and time exit away; of a stop and targets it says nothing."""
+    can_be_taken_away = name in ("trailing", "break_even", "time_exit_s") and name in wish.model_fields_set
+    return value is not None or can_be_taken_away
 
 
 def _submit(caller: Caller, position_id: UUID, kind: Kind, body: dict[str, Any]) -> CommandAccepted:

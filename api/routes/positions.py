@@ -52,5 +52,5 @@ def reverse_position(user: Caller, position_id: UUID, body: ReversePosition) -> 
 
 @routes.patch("/positions/{position_id}/protection", status=202, problems=(409,))
 def change_protection(user: Caller, position_id: UUID, body: ProtectionChange) -> CommandAccepted:
-    """Ask for the stop-loss or the take-profits to be moved."""
+    """Ask for stop-loss, take-profits, trailing, break-even or time exit to be changed."""
     return positions.protect(user, position_id, body)

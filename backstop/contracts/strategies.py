@@ -92,6 +92,9 @@ class BreakEvenSettings(Incoming):
     offset: Annotated[str, Field(max_length=20), AfterValidator(_offset)] = "0%"
 
 
+TimeExitSeconds = Annotated[int, Field(ge=1, le=366 * 86_400)]
+
+
 class ProtectionSettings(Incoming):
     """Levels checked on every tick. `resident_gap` is how much wider the exchange's own stop lies, as % of entry.
     `trigger_by`: the price all of them are compared with: of the last trade, or the exchange's mark or index price."""
@@ -101,7 +104,7 @@ class ProtectionSettings(Incoming):
     resident_gap: PortionText = "0.5%"
     trailing: Annotated[TrailingSettings, BeforeValidator(trailing_from)] | None = None
     break_even: BreakEvenSettings | None = None
-    time_exit_s: Annotated[int, Field(ge=1, le=366 * 86_400)] | None = None
+    time_exit_s: TimeExitSeconds | None = None
     trigger_by: PriceSource = PriceSource.LAST
 
     @field_validator("take_profit", mode="before")

@@ -1,13 +1,21 @@
 """What happened: signals, orders, executions, positions, trades."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from backstop.contracts.base import Incoming, Moment, Number, Outgoing
 from backstop.contracts.errors import FieldError
-from backstop.contracts.strategies import PortionText, PriceMarkText, TakeProfitLadder
+from backstop.contracts.strategies import (
+    BreakEvenSettings,
+    PortionText,
+    PriceMarkText,
+    TakeProfitLadder,
+    TimeExitSeconds,
+    TrailingSettings,
+    trailing_from,
+)
 from backstop.domain.execution import ExitReason
 from backstop.domain.order import OrderStatus
 from backstop.domain.position import PositionStatus
@@ -128,6 +136,9 @@ class Position(Outgoing):
     take_profit: list[TakeProfitLevel]
     resident_stop: ResidentStop
     trigger_by: PriceSource = Field(description="The price its levels are compared with.")
+    trailing: TrailingSettings | None
+    break_even: BreakEvenSettings | None
+    time_exit_s: int | None = Field(description="Closed at market when it has been open for so many seconds.")
     leverage: Number | None
     status: PositionStatus
     opened_at: Moment
@@ -168,10 +179,19 @@ class ReversePosition(Incoming):
 
 
 class ProtectionChange(Incoming):
-    """Only what is named changes. A stop can be moved but not removed."""
+    """Only what is named changes. A stop can be moved but not removed; `trailing`, `break_even` and `time_exit_s` are
+    switched off by null, a trailing stop only where another stop remains."""
 
     stop_loss: PriceMarkText | None = None
     take_profit: TakeProfitLadder | None = None
+    trailing: Annotated[
+        Annotated[TrailingSettings, BeforeValidator(trailing_from)] | None,
+        Field(description="Follows from the present price on, or once `activation` is reached."),
+    ] = None
+    break_even: BreakEvenSettings | None = None
+    time_exit_s: Annotated[TimeExitSeconds | None, Field(description="Counted from when the position was opened.")] = (
+        None
+    )
 
 
 class CommandAccepted(Outgoing):

@@ -1,21 +1,19 @@
 """A user's wish goes the same way as a signal, never by a side door."""
 
-from dataclasses import replace
 from typing import assert_never
 
 from backstop.domain.ids import order_link_id
 from backstop.domain.order import Purpose
-from backstop.domain.placement import misplaced_level
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.refusal import Refused
 from backstop.domain.signal import SignalStatus
+from backstop.engine.edits import edit_protection
 from backstop.engine.effects import SettleCommand
 from backstop.engine.entries import begin_reversal
 from backstop.engine.events import CloseCommand, PositionCommand, ProtectCommand, ReverseCommand
 from backstop.engine.exits import booked_under, close_position, free_quantity, leg_of, part_of, reduce_position
 from backstop.engine.reversal import EntryPlan
 from backstop.engine.settle import settle_command
-from backstop.engine.shield import change_protection, may_change
 from backstop.engine.turn import Turn
 
 
@@ -30,7 +28,7 @@ def act_on_command(turn: Turn, command: PositionCommand) -> None:
         case ReverseCommand():
             _reverse(turn, position, command)
         case ProtectCommand():
-            _protect(turn, position, command)
+            edit_protection(turn, position, command)
         case _:
             assert_never(command)
 
@@ -66,30 +64,3 @@ def _reverse(turn: Turn, position: Position, command: ReverseCommand) -> None:
         max_age_ms=strategy.max_age_ms,
     )
     begin_reversal(turn, position, plan)
-
-
-def _protect(turn: Turn, position: Position, command: ProtectCommand) -> None:
-    instrument = turn.state.instruments.get(position.symbol)
-    entry = position.entry_price
-    if instrument is None or entry is None:
-        settle_command(turn, command.id, Refused("not_open", "the position has no entry price yet"))
-        return
-    wanted = replace(
-        position.protection,
-        stop_loss=command.stop_loss or position.protection.stop_loss,
-        take_profit=position.protection.take_profit if command.take_profit is None else command.take_profit,
-    )
-    quote = turn.state.quotes.get(position.symbol)
-    price = quote.of(position.protection.trigger_by) if quote is not None else None
-    if command.stop_loss is not None and (price is not None or command.stop_loss.share is not None):
-        reference = price[0] if price is not None and command.stop_loss.price is not None else entry
-        refusal = misplaced_level(replace(wanted, take_profit=()), position.side, reference, instrument)
-        if refusal is not None:
-            settle_command(turn, command.id, refusal)
-            return
-    if not may_change(position, wanted):
-        text = "its protection was changed so often that no ids are left for new levels; close it and open it anew"
-        settle_command(turn, command.id, Refused("too_many_changes", text))
-        return
-    change_protection(turn, position, wanted)
-    settle_command(turn, command.id)

@@ -25,6 +25,7 @@ from backstop.domain.signal import (
 )
 from backstop.domain.strategy import OnOpposite, Strategy
 from backstop.engine.bars import is_part_of_a_turn, note_left, side_just_left, supersede, turned_at
+from backstop.engine.edits import change_protection
 from backstop.engine.effects import ReadModes, Remind, SaveReversal, SendOrder, SettleSignal, Subscribe
 from backstop.engine.events import TakeNext
 from backstop.engine.exits import CAUSED_LEGS, close_position
@@ -33,7 +34,6 @@ from backstop.engine.modes import is_mode_known, mode_refusal, note_leverage
 from backstop.engine.rails import count_entry
 from backstop.engine.reversal import EntryPlan, Reversal, ReversalStep
 from backstop.engine.settle import settle_plan, settle_signal
-from backstop.engine.shield import change_protection
 from backstop.engine.targets import missing
 from backstop.engine.terms import Terms, terms_of
 from backstop.engine.turn import Turn

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from backstop.domain.execution import Execution
 from backstop.domain.ids import CommandId, OrderLinkId, PositionId, StrategyId, Symbol
@@ -12,11 +13,13 @@ from backstop.domain.margin import Funds
 from backstop.domain.modes import AccountMode
 from backstop.domain.money import Price
 from backstop.domain.order import OrderStatus
-from backstop.domain.protection import PriceMark, PriceSource, TakeProfit
+from backstop.domain.protection import BreakEven, PriceMark, PriceSource, TakeProfit, Trailing
 from backstop.domain.side import PositionSide
 from backstop.domain.signal import Signal
 from backstop.domain.slot import Lane, Slot
 from backstop.domain.strategy import Strategy
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +73,24 @@ class ReverseCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit(Generic[T]):
+    """What a setting becomes; `to` None takes it away."""
+
+    to: T | None
+
+
+@dataclass(frozen=True, slots=True)
 class ProtectCommand:
-    """Only what is not None changes."""
+    """Only what is not None changes. `time_exit_ms` counts from when the position was opened."""
 
     id: CommandId
     position_id: PositionId
     stop_loss: PriceMark | None
     take_profit: tuple[TakeProfit, ...] | None
     at: int
+    trailing: Edit[Trailing] | None = None
+    break_even: Edit[BreakEven] | None = None
+    time_exit_ms: Edit[int] | None = None
 
 
 PositionCommand = CloseCommand | ReverseCommand | ProtectCommand

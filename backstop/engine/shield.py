@@ -13,20 +13,18 @@ from backstop.domain.protection import (
     LevelKind,
     LevelStatus,
     PriceSource,
-    Protection,
     ResidentStop,
     levels_of,
     resident_behind,
 )
-from backstop.engine.effects import Arm, Disarm, Notice, NoticeLevel, SetResidentStop
+from backstop.engine.effects import Arm, Notice, NoticeLevel, SetResidentStop
 from backstop.engine.events import ExchangePosition, ResidentStopRefused
-from backstop.engine.exits import close_position, disarmed
+from backstop.engine.exits import close_position
 from backstop.engine.modes import learn
 from backstop.engine.turn import Turn
 
 _ASK_AGAIN_MS = 1_500
 _TRIES = 3
-_LEG_MOST = 6
 _LOOSEST_GAP = Decimal("1.5")
 """A resident stop up to this many gaps behind the watched one is left as it is."""
 
@@ -73,49 +71,6 @@ def _laid_later(position: Position, round_: int) -> set[OrderLinkId]:
     return {order_link_id(position.id, f"{leg}{round_}") for leg in ("w", "s")}
 
 
-def may_change(position: Position, protection: Protection) -> bool:
-    """Whether there are ids left for another round of levels: some hundred changes with ten targets, a thousand with
-    fewer. An id has 36 characters, two of which are kept for repeated closes."""
-    return len(f"t{len(protection.take_profit)}r{position.levels_round + 1}") <= _LEG_MOST
-
-
-def change_protection(turn: Turn, position: Position, protection: Protection) -> Position:
-    """New levels under new ids in place of the armed ones. Rungs that have closed their part stay closed as long as the
-    ladder is the same."""
-    used = _used_rungs(position) if protection.take_profit == position.protection.take_profit else frozenset()
-    gone = tuple(level.close_id for level in position.armed)
-    if gone:
-        turn.at_once(Disarm(gone))
-    edited = replace(
-        position,
-        protection=protection,
-        levels_round=position.levels_round + 1,
-        levels=disarmed(position.levels),
-        resident_asked_at=turn.now,
-        resident_tries=0,
-    )
-    edited = lay_levels(turn, edited, used)
-    turn.put_position(edited)
-    instrument, entry = turn.state.instruments.get(position.symbol), position.entry_price
-    if instrument is not None and entry is not None:
-        wanted = _wanted_resident(edited, entry, instrument)
-        stays = wanted == position.resident.price and protection.trigger_by is position.protection.trigger_by
-        if wanted is not None and not stays:
-            turn.afterwards(SetResidentStop(position.slot, wanted, protection.trigger_by))
-    return edited
-
-
-def _used_rungs(position: Position) -> frozenset[int]:
-    """The take-profits of the newest round that have fired."""
-    return frozenset(
-        level.rung
-        for level in position.levels
-        if level.status is LevelStatus.FIRED
-        and level.kind is LevelKind.TAKE_PROFIT
-        and level.close_id == order_link_id(position.id, f"t{level.rung}r{position.levels_round}")
-    )
-
-
 def on_position_reported(turn: Turn, reported: ExchangePosition) -> None:
     """The exchange's word on its own stop: keep the proof, mend what is wrong."""
     learn(turn, reported)
@@ -150,7 +105,7 @@ def order_resident_stop(turn: Turn, position: Position) -> None:
     entry = position.entry_price
     if instrument is None or entry is None or position.status is not PositionStatus.OPEN:
         return
-    wanted = _wanted_resident(position, entry, instrument)
+    wanted = wanted_resident(position, entry, instrument)
     if wanted is None or resident_is_right(position, entry, instrument):
         if position.resident_tries:
             turn.put_position(replace(position, resident_tries=0), quiet=True)
@@ -165,7 +120,8 @@ def order_resident_stop(turn: Turn, position: Position) -> None:
     turn.afterwards(SetResidentStop(position.slot, wanted, position.protection.trigger_by))
 
 
-def _wanted_resident(position: Position, entry: Price, instrument: Instrument) -> Price | None:
+def wanted_resident(position: Position, entry: Price, instrument: Instrument) -> Price | None:
+    """Where the exchange's stop belongs behind the watched one."""
     watched = position.stop_loss
     if watched is None:
         return None

@@ -1,8 +1,9 @@
 """What waits to be done for an account: signals and commands, taken in order, under an epoch."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
 from backstop.domain.ids import CommandId, Epoch, PositionId, Symbol
@@ -13,14 +14,23 @@ from backstop.domain.strategy import Strategy
 from backstop.engine.events import (
     CloseCommand,
     Command,
+    Edit,
     HaltCommand,
     ProtectCommand,
     ResumeCommand,
     ReverseCommand,
 )
 from backstop.store.preflights import ANSWERED_WITHIN_S
-from backstop.store.query import Query, Row
-from backstop.store.settings import read_limits, read_rungs, read_signal, read_strategy
+from backstop.store.query import Query, Row, T
+from backstop.store.settings import (
+    Json,
+    read_break_even,
+    read_limits,
+    read_rungs,
+    read_signal,
+    read_strategy,
+    read_trailing,
+)
 
 CHANNEL: LiteralString = "backstop_work"
 """NOTIFY channel; the payload is an account id, or says what else is new."""
@@ -156,4 +166,14 @@ def _read_command(row: Row) -> Command:
                 read_price_mark(stop) if stop is not None else None,
                 read_rungs(rungs) if rungs is not None else None,
                 row["at_ms"],
+                _read_edit(body, "trailing", read_trailing),
+                _read_edit(body, "break_even", read_break_even),
+                _read_edit(body, "time_exit_s", lambda seconds: int(seconds) * 1000),
             )
+
+
+def _read_edit(body: Json, name: str, read: Callable[[Any], T]) -> Edit[T] | None:
+    """None where nothing is said; what is said to be null is taken away."""
+    if name not in body:
+        return None
+    return Edit(read(body[name]) if body[name] is not None else None)

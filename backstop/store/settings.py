@@ -58,6 +58,10 @@ def read_trailing(value: Json) -> Trailing:
     return Trailing(_mark(value["distance"]), _mark(activation) if activation is not None else None)
 
 
+def read_break_even(value: Json) -> BreakEven:
+    return BreakEven(_mark(value["trigger"]), _offset(value.get("offset")))
+
+
 def read_protection(value: Json) -> Protection:
     gap = value.get("resident_gap")
     stop = value.get("stop_loss")
@@ -67,11 +71,7 @@ def read_protection(value: Json) -> Protection:
         take_profit=read_rungs(value.get("take_profit") or []),
         resident_gap=_share(gap) if gap is not None else RESIDENT_GAP,
         trailing=read_trailing(trailing) if trailing is not None else None,
-        break_even=(
-            BreakEven(_mark(break_even["trigger"]), _offset(break_even.get("offset")))
-            if break_even is not None
-            else None
-        ),
+        break_even=read_break_even(break_even) if break_even is not None else None,
         time_exit_ms=time_exit_s * 1000 if time_exit_s is not None else None,
         trigger_by=PriceSource(value.get("trigger_by") or PriceSource.LAST),
     )

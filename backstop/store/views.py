@@ -40,7 +40,8 @@ _POSITION: LiteralString = """
            case p.side when 'long' then price.last * p.qty - p.cost
                        else p.cost - price.last * p.qty end as unrealised_pnl,
            p.resident_stop, p.resident_verified_at, coalesce(p.protection->>'trigger_by', 'last') as trigger_by,
-           p.opened_at, p.updated_at,
+           p.protection->'trailing' as trailing, p.protection->'break_even' as break_even,
+           (p.protection->>'time_exit_s')::int as time_exit_s, p.opened_at, p.updated_at,
            (select coalesce(json_agg(json_build_object('price', l.price::text, 'portion', l.portion::text,
                                                        'status', l.status) order by l.rung), '[]')
               from levels l
@@ -261,6 +262,9 @@ def _read_position(row: Row) -> Position:
         ],
         resident_stop=ResidentStop(price=row["resident_stop"], verified_at=row["resident_verified_at"]),
         trigger_by=row["trigger_by"],
+        trailing=row["trailing"],
+        break_even=row["break_even"],
+        time_exit_s=row["time_exit_s"],
         leverage=row["leverage"],
         status=row["status"],
         opened_at=row["opened_at"],

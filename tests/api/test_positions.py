@@ -50,6 +50,24 @@ def test_numbers_travel_as_text(user: User, books: Books, account_id: str) -> No
             "protect",
             {"stop_loss": "1%", "take_profit": []},
         ),
+        (
+            "PATCH",
+            "protection",
+            {"trailing": "0.8%", "break_even": {"trigger": "1%"}, "time_exit_s": 3600},
+            "protect",
+            {
+                "trailing": {"distance": "0.8%", "activation": None},
+                "break_even": {"trigger": "1%", "offset": "0%"},
+                "time_exit_s": 3600,
+            },
+        ),
+        (
+            "PATCH",
+            "protection",
+            {"stop_loss": None, "trailing": None, "time_exit_s": None},
+            "protect",
+            {"trailing": None, "time_exit_s": None},
+        ),
     ],
 )
 def test_a_wish_becomes_a_command(
@@ -100,7 +118,11 @@ def test_nothing_can_be_done_with_a_closed_position(
         ("protection", {}, "body"),
         ("protection", {"stop_loss": "-1"}, "stop_loss"),
         ("protection", {"take_profit": [{"at": "1%"}, {"at": "2%"}]}, "take_profit"),
-        ("protection", {"trailing": "1%"}, "trailing"),
+        ("protection", {"stop_loss": None, "take_profit": None}, "body"),
+        ("protection", {"trailing": {"distance": "0"}}, "trailing.distance"),
+        ("protection", {"break_even": {"trigger": "1%", "offset": "2"}}, "break_even.offset"),
+        ("protection", {"time_exit_s": 0}, "time_exit_s"),
+        ("protection", {"trigger_by": "mark"}, "trigger_by"),
     ],
 )
 def test_a_wish_that_makes_no_sense_says_which_field(

@@ -148,6 +148,15 @@ def test_moving_a_stop_moves_the_exchanges_stop_too(trader: Trader) -> None:
     assert held is not None
     assert Decimal(held["stop_loss"]) == moved
 
+    wish = {"trailing": "0.5%", "break_even": {"trigger": "2%"}, "time_exit_s": 86_400}
+    assert trader.http.patch(f"/api/positions/{before['id']}/protection", json=wish).status_code == 202
+    trails = eventually(
+        lambda: next((position for position in trader.positions() if position["trailing"]), None), "it trails"
+    )
+    assert trails["trailing"] == {"distance": "0.5%", "activation": None}
+    assert (trails["break_even"], trails["time_exit_s"]) == ({"trigger": "2%", "offset": "0%"}, 86_400)
+    assert Decimal(trails["stop_loss"]) > 59_500
+
 
 def test_a_position_closed_by_hand_at_the_exchange_is_noticed(trader: Trader) -> None:
     strategy = trader.strategy("BTCUSDT")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
+from typing import Any
 from uuid import UUID
 
 from backstop.domain.entry import AT_MARKET, LimitEntry
@@ -15,7 +16,15 @@ from backstop.domain.protection import BreakEven, PriceMark, PriceSource, Protec
 from backstop.domain.side import PositionSide
 from backstop.domain.signal import Action, Signal, Target
 from backstop.domain.strategy import OnOpposite, Sizing, SizingMode, Strategy
-from backstop.engine.events import CloseCommand, Command, HaltCommand, ProtectCommand, ResumeCommand, ReverseCommand
+from backstop.engine.events import (
+    CloseCommand,
+    Command,
+    Edit,
+    HaltCommand,
+    ProtectCommand,
+    ResumeCommand,
+    ReverseCommand,
+)
 from tests.simulation.clock import Heap
 from tests.simulation.exchange import Exchange
 from tests.simulation.faults import Dice, Kind
@@ -248,7 +257,19 @@ class Source:
                 near = Decimal(random.randint(2, 40)) / 1_000 * (1 if position.side is PositionSide.LONG else -1)
                 stop = PriceMark(price=Price(last * (1 - near))) if random.random() < 0.5 else self._stop()
                 targets = self._targets() if random.random() < 0.5 else None
-                return ProtectCommand(command_id, position.id, stop if random.random() < 0.8 else None, targets, now)
+                moved = stop if random.random() < 0.8 else None
+                return ProtectCommand(command_id, position.id, moved, targets, now, **self._moves_of(command_id))
+
+    def _moves_of(self, command_id: CommandId) -> dict[str, Any]:
+        """What a change of protection says of a stop that moves, and of the time; by its id, of which a seed has one."""
+        choice = command_id.int % 8
+        if choice == 1:
+            return {"trailing": Edit(Trailing(PriceMark(share=Decimal("0.006")))), "time_exit_ms": Edit(None)}
+        if choice == 2:
+            return {"trailing": Edit(None), "break_even": Edit(BreakEven(PriceMark(share=Decimal("0.004"))))}
+        if choice == 3:
+            return {"break_even": Edit(None), "time_exit_ms": Edit(1_800_000)}
+        return {}
 
     def _uuid(self) -> UUID:
         return UUID(int=self._random.getrandbits(128))

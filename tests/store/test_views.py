@@ -10,13 +10,16 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg.types.json import Jsonb
 
 from backstop.contracts.trading import Position
 from backstop.domain.position import PositionStatus
+from backstop.domain.protection import BreakEven, PriceMark, Protection, Trailing
 from backstop.store import views
 from backstop.store.dashboards import append_event, events_after, message_of, read_snapshot
 from backstop.store.paging import FIRST, PageRequest, cursor_after, fetch_page, read_cursor
 from backstop.store.query import fetch_all, fetch_one
+from backstop.store.settings import write_protection
 from tests.conftest import Database
 from tests.store.books import NOON, Books
 
@@ -73,11 +76,29 @@ def test_a_position_shows_where_it_stands(books: Books, trader: Trader, streamer
         "take_profit": [],
         "resident_stop": {"price": "62720.5", "verified_at": "2026-11-24T12:00:00Z"},
         "trigger_by": "last",
+        "trailing": None,
+        "break_even": None,
+        "time_exit_s": None,
         "leverage": "5",
         "status": "open",
         "opened_at": "2026-11-24T12:00:00Z",
         "updated_at": position_of(streamer, position).model_dump(mode="json")["updated_at"],
     }
+
+
+def test_a_position_says_what_moves_its_stop_and_ends_it(
+    books: Books, trader: Trader, streamer: psycopg.Connection[Any]
+) -> None:
+    wanted = Protection(
+        trailing=Trailing(PriceMark(share=Decimal("0.008"))),
+        break_even=BreakEven(PriceMark(share=Decimal("0.01"))),
+        time_exit_ms=3_600_000,
+    )
+    shown = position_of(
+        streamer, books.position(trader.id, trader.account, protection=Jsonb(write_protection(wanted)))
+    ).model_dump(mode="json")
+    assert shown["trailing"] == {"distance": "0.8%", "activation": None}
+    assert (shown["break_even"], shown["time_exit_s"]) == ({"trigger": "1%", "offset": "0%"}, 3600)
 
 
 def test_a_short_gains_when_the_price_falls(books: Books, trader: Trader, streamer: psycopg.Connection[Any]) -> None:

@@ -548,7 +548,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Ask for the stop-loss or the take-profits to be moved. */
+        /** Ask for stop-loss, take-profits, trailing, break-even or time exit to be changed. */
         patch: operations["change_protection"];
         trace?: never;
     };
@@ -2306,6 +2306,7 @@ export interface components {
              * Format: uuid
              */
             account_id: string;
+            break_even: components["schemas"]["BreakEvenSettings"] | null;
             /** Entry Price */
             entry_price: string | null;
             /**
@@ -2342,6 +2343,12 @@ export interface components {
             symbol: string;
             /** Take Profit */
             take_profit: components["schemas"]["TakeProfitLevel"][];
+            /**
+             * Time Exit S
+             * @description Closed at market when it has been open for so many seconds.
+             */
+            time_exit_s: number | null;
+            trailing: components["schemas"]["TrailingSettings"] | null;
             /** @description The price its levels are compared with. */
             trigger_by: components["schemas"]["PriceSource"];
             /**
@@ -2510,9 +2517,12 @@ export interface components {
         };
         /**
          * ProtectionChange
-         * @description Only what is named changes. A stop can be moved but not removed.
+         * @description Only what is named changes. A stop can be moved but not removed; `trailing`, `break_even` and `time_exit_s` are
+         *     switched off by null, a trailing stop only where another stop remains.
          */
         ProtectionChange: {
+            /** @default null */
+            break_even?: components["schemas"]["BreakEvenSettings"] | null;
             /**
              * Stop Loss
              * @default null
@@ -2523,6 +2533,17 @@ export interface components {
              * @default null
              */
             take_profit?: components["schemas"]["TakeProfitRung"][] | null;
+            /**
+             * Time Exit S
+             * @description Counted from when the position was opened.
+             * @default null
+             */
+            time_exit_s?: number | null;
+            /**
+             * @description Follows from the present price on, or once `activation` is reached.
+             * @default null
+             */
+            trailing?: components["schemas"]["TrailingSettings"] | null;
         };
         /**
          * ProtectionSettings

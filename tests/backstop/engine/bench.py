@@ -26,11 +26,13 @@ from backstop.domain.order import Order, OrderStatus
 from backstop.domain.position import Position, PositionStatus, Trade
 from backstop.domain.protection import (
     NO_PROTECTION,
+    BreakEven,
     Level,
     PriceMark,
     PriceSource,
     Protection,
     TakeProfit,
+    Trailing,
     read_price_mark,
 )
 from backstop.domain.side import PositionSide, Side
@@ -64,6 +66,7 @@ from backstop.engine.events import (
     CheckOrder,
     CloseCommand,
     CommandReceived,
+    Edit,
     Event,
     ExchangePosition,
     Executed,
@@ -427,9 +430,27 @@ class Bot:
     def resumes(self) -> None:
         self.tell(CommandReceived(ResumeCommand(CommandId(self._uuid()), self.now)))
 
-    def protect(self, stop: str | None = None, take_profit: tuple[TakeProfit, ...] | None = None) -> CommandId:
+    def protect(
+        self,
+        stop: str | None = None,
+        take_profit: tuple[TakeProfit, ...] | None = None,
+        *,
+        trailing: Edit[Trailing] | None = None,
+        break_even: Edit[BreakEven] | None = None,
+        time_exit_s: Edit[int] | None = None,
+    ) -> CommandId:
         stop_loss = mark(stop) if stop is not None else None
-        command = ProtectCommand(CommandId(self._uuid()), self.position.id, stop_loss, take_profit, self.now)
+        time_exit = Edit(time_exit_s.to * 1000 if time_exit_s.to is not None else None) if time_exit_s else None
+        command = ProtectCommand(
+            CommandId(self._uuid()),
+            self.position.id,
+            stop_loss,
+            take_profit,
+            self.now,
+            trailing=trailing,
+            break_even=break_even,
+            time_exit_ms=time_exit,
+        )
         self.tell(CommandReceived(command))
         return command.id
 

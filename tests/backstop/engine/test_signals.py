@@ -7,11 +7,12 @@ import pytest
 
 from backstop.domain.order import OrderStatus, Purpose
 from backstop.domain.position import PositionStatus
+from backstop.domain.protection import BreakEven, Protection, Trailing
 from backstop.domain.side import PositionSide, Side
 from backstop.domain.strategy import OnOpposite
 from backstop.engine.effects import Remind, SendOrder, Subscribe
 from backstop.engine.events import SignalReceived, StrategiesChanged
-from tests.backstop.engine.bench import BTC, INSTRUMENT, Bot, ladder, protection
+from tests.backstop.engine.bench import BTC, INSTRUMENT, Bot, ladder, mark, protection
 
 OPEN, CLOSE, REVERSE, NOTHING = "open", "close", "reverse", "nothing"
 
@@ -177,6 +178,20 @@ def test_entry_with_a_target_on_the_losing_side_is_refused() -> None:
     bot = Bot()
     signal = bot.signal("sell", take_profit=ladder(("101", "1")))
     assert bot.outcome(signal) == ("refused", "target_wrong_side")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        (Protection(take_profit=ladder(("150%", "1"))), "level_below_zero"),
+        (Protection(break_even=BreakEven(mark("100%"))), "level_below_zero"),
+        (Protection(trailing=Trailing(mark("1%"), mark("120%"))), "level_below_zero"),
+        (Protection(trailing=Trailing(mark("150"))), "trailing_too_far"),
+    ],
+)
+def test_entry_with_a_level_that_is_no_price_is_refused(wanted: Protection, code: str) -> None:
+    bot = Bot(protection=wanted)
+    assert bot.outcome(bot.signal("sell")) == ("refused", code)
 
 
 def test_entry_needs_an_instrument_that_trades_and_allows_the_leverage() -> None:

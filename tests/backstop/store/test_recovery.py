@@ -19,6 +19,7 @@ from backstop.domain.money import NO_USDT, Price, Qty, Usdt
 from backstop.domain.order import CancelReason, Order, OrderStatus, Purpose
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.protection import (
+    BreakEven,
     Level,
     LevelStatus,
     PriceMark,
@@ -26,12 +27,13 @@ from backstop.domain.protection import (
     Protection,
     ResidentStop,
     TakeProfit,
+    Trailing,
     levels_of,
 )
 from backstop.domain.side import PositionSide, Side
 from backstop.domain.signal import SignalStatus
 from backstop.engine.effects import BookExecution, SettleCommand, SettleSignal
-from backstop.engine.events import CloseCommand, ProtectCommand, ReverseCommand
+from backstop.engine.events import CloseCommand, Edit, ProtectCommand, ReverseCommand
 from backstop.engine.reversal import EntryPlan, Reversal, ReversalStep
 from backstop.store import intake, recovery, trading
 from backstop.store.query import Query, execute, fetch_all, fetch_one
@@ -438,6 +440,26 @@ def test_commands_are_read_by_their_kind(streamer: Streamer, trader: Trader) -> 
     assert isinstance(third, ProtectCommand)
     assert (third.id, third.stop_loss, third.take_profit) == (protect, PriceMark(price=Price(Decimal(59000))), ())
     assert fetch_all(streamer, intake.claim_commands(trader.account, Epoch(1))) == []
+
+
+def test_an_edit_says_what_is_taken_away_and_what_stays(streamer: Streamer, trader: Trader) -> None:
+    position = uuid4()
+    trader.command(
+        "protect",
+        f'{{"position_id": "{position}", "trailing": {{"distance": "0.8%"}}, "break_even": null, "time_exit_s": 60}}',
+    )
+    trader.command("protect", f'{{"position_id": "{position}", "break_even": {{"trigger": "1%"}}}}')
+    first, second = fetch_all(streamer, intake.claim_commands(trader.account, Epoch(1)))
+    assert isinstance(first, ProtectCommand)
+    assert isinstance(second, ProtectCommand)
+    distance = PriceMark(share=Decimal("0.008"))
+    assert (first.trailing, first.break_even, first.time_exit_ms) == (
+        Edit(Trailing(distance)),
+        Edit(None),
+        Edit(60_000),
+    )
+    trigger = PriceMark(share=Decimal("0.01"))
+    assert (second.trailing, second.break_even, second.time_exit_ms) == (None, Edit(BreakEven(trigger)), None)
 
 
 def test_a_settled_signal_or_command_stays_as_it_ended(streamer: Streamer, trader: Trader, books: Books) -> None:

@@ -5,13 +5,15 @@ import { toApiError } from '@/api/problem';
 import type { Position, ProtectionChange } from '@/api/types';
 import { useLive } from '@/live/hooks';
 import { divide, multiply, parse, subtract } from '@/shared/decimal';
-import { price, signed, UNKNOWN } from '@/shared/format';
+import { duration, price, signed, UNKNOWN } from '@/shared/format';
 import { Alert } from '@/shared/ui/Alert';
 import { PlusIcon, TrashIcon } from '@/shared/ui/icons';
 import { Pnl } from '@/shared/ui/Pnl';
 import { useDecimals } from './cells';
 import { followProtection } from './follow';
 import { armedRungs, type Rung, rewardToRisk } from './levels';
+import { MovingFields } from './MovingFields';
+import { breakEvenWords, trailingWords } from './moving';
 import styles from './ProtectionForm.module.css';
 import type { DraftLevel, ProtectionDraft } from './useProtectionDraft';
 
@@ -41,6 +43,8 @@ function Said({ id, level, kind }: { id: string; level: DraftLevel; kind: 'stop'
   );
 }
 
+const timeWords = (seconds: number | null | undefined) => (seconds ? duration(seconds * 1000) : 'never');
+
 const ladderWords = (rungs: readonly Rung[]) =>
   rungs.length === 0 ? 'none' : rungs.map(({ at, portion }) => `${portion} at ${at}`).join(', ');
 
@@ -67,6 +71,30 @@ function Changes({ position, change }: { position: Position; change: ProtectionC
           </dd>
         </div>
       )}
+      {change.trailing !== undefined && (
+        <div>
+          <dt>Trailing</dt>
+          <dd>
+            {trailingWords(position.trailing)} → {trailingWords(change.trailing)}
+          </dd>
+        </div>
+      )}
+      {change.break_even !== undefined && (
+        <div>
+          <dt>Break-even</dt>
+          <dd>
+            {breakEvenWords(position.break_even)} → {breakEvenWords(change.break_even)}
+          </dd>
+        </div>
+      )}
+      {change.time_exit_s !== undefined && (
+        <div>
+          <dt>Closed after</dt>
+          <dd>
+            {timeWords(position.time_exit_s)} → {timeWords(change.time_exit_s)}
+          </dd>
+        </div>
+      )}
     </dl>
   );
 }
@@ -79,7 +107,7 @@ interface ProtectionFormProps {
   onCancel?: () => void;
 }
 
-/** Stop-loss and targets of one position; nothing is sent before the button says what. */
+/** Stop-loss, targets and what moves the stop of one position; nothing is sent before the button says what. */
 export function ProtectionForm({ position, draft, onDone, onCancel }: ProtectionFormProps) {
   const send = useMutation({
     mutationFn: (change: ProtectionChange) => changeProtection(position.id, change),
@@ -161,6 +189,7 @@ export function ProtectionForm({ position, draft, onDone, onCancel }: Protection
             Add a target
           </Button>
         </div>
+        <MovingFields moving={draft.moving} errors={draft.movingErrors} onChange={draft.setMoving} />
         {fired.length > 0 && (
           <p className={styles.fired}>
             {fired.length} of {position.take_profit.length} targets reached. Portions count from the quantity
@@ -185,7 +214,7 @@ export function ProtectionForm({ position, draft, onDone, onCancel }: Protection
             loading={send.isPending}
             data-testid="protect-send"
           >
-            {change?.stop_loss && !change.take_profit ? 'Move the stop' : 'Change protection'}
+            {change?.stop_loss && Object.keys(change).length === 1 ? 'Move the stop' : 'Change protection'}
           </Button>
         </Group>
       </Stack>

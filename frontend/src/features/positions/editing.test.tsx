@@ -90,6 +90,35 @@ describe('changing protection', () => {
     await waitFor(() => expect(sent).toEqual([{ take_profit: [] }]));
   });
 
+  it('sends what moves the stop, and switches off what is emptied', async () => {
+    const sent = answers('patch', '/api/positions/p1/protection', { command_id: 'c1' }, 202);
+    open(position({ break_even: { trigger: '1%', offset: '0%' }, time_exit_s: 7200 }));
+    const dialog = await protect();
+    expect(within(dialog).getByTestId('protect-time-exit')).toHaveValue('2');
+    await write(within(dialog).getByTestId('protect-trailing'), '0.8 %');
+    await userEvent.clear(within(dialog).getByTestId('protect-break-even'));
+    await write(within(dialog).getByTestId('protect-time-exit'), '3');
+    const changes = within(dialog).getByTestId('protection-changes');
+    expect(changes).toHaveTextContent('off → 0.8% behind');
+    expect(changes).toHaveTextContent('at 1% → off');
+    await userEvent.click(within(dialog).getByTestId('protect-send'));
+    await waitFor(() =>
+      expect(sent).toEqual([
+        { trailing: { distance: '0.8%', activation: null }, break_even: null, time_exit_s: 10_800 },
+      ]),
+    );
+  });
+
+  it('does not send what is no distance, nor an activation of nothing', async () => {
+    open(position());
+    const dialog = await protect();
+    await userEvent.type(within(dialog).getByLabelText('From this profit or price on'), '2%');
+    expect(dialog).toHaveTextContent('How far behind the best price?');
+    await userEvent.type(within(dialog).getByTestId('protect-trailing'), 'much');
+    expect(dialog).toHaveTextContent('A distance like 0.8% or 500.');
+    expect(within(dialog).getByTestId('protect-send')).toBeDisabled();
+  });
+
   it('says why it was refused and stays', async () => {
     refuses('patch', '/api/positions/p1/protection', { status: 409, title: 'Conflict', detail: 'Too late.' });
     open(position());

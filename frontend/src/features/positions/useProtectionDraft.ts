@@ -13,6 +13,7 @@ import {
   readShare,
   resultAt,
 } from './levels';
+import { type Moving, type MovingErrors, movingChange, movingErrors, movingOf } from './moving';
 
 /** A level as it stands in the draft. */
 export interface DraftLevel {
@@ -30,6 +31,8 @@ export interface ProtectionDraft {
   rungs: (Rung & DraftLevel)[];
   /** Why the ladder as a whole is not valid. */
   ladderError: string | null;
+  moving: Moving;
+  movingErrors: MovingErrors;
   /** What to ask for; null when nothing changed or something is not valid. */
   change: ProtectionChange | null;
   touched: boolean;
@@ -37,6 +40,7 @@ export interface ProtectionDraft {
   setRung: (index: number, rung: Partial<Rung>) => void;
   addRung: () => void;
   removeRung: (index: number) => void;
+  setMoving: (part: Partial<Moving>) => void;
   reset: () => void;
 }
 
@@ -50,6 +54,7 @@ const WHOLE: Decimal = { units: 1n, scale: 0 };
 export function useProtectionDraft(position: Position): ProtectionDraft {
   const [editedStop, setStop] = useState<string | null>(null);
   const [editedRungs, setRungs] = useState<readonly Rung[] | null>(null);
+  const [editedMoving, setMoving] = useState<Moving | null>(null);
   const decimals = useDecimals(position.id);
   const last = useLive((state) => state.quotes[position.id]?.last ?? null);
 
@@ -84,20 +89,33 @@ export function useProtectionDraft(position: Position): ProtectionDraft {
   });
   const left = leftOpen(ladder);
   const ladderError = sign(left) < 0 ? 'Together they close more than 100%.' : null;
-  const valid = stop.error === null && rungs.every(({ error }) => error === null) && !ladderError;
+  const moving = editedMoving ?? movingOf(position);
+  const wrong = movingErrors(moving);
+  const valid =
+    stop.error === null &&
+    rungs.every(({ error }) => error === null) &&
+    !ladderError &&
+    Object.keys(wrong).length === 0;
+  const asked = valid
+    ? { ...protectionChange(position, stopText, ladder), ...movingChange(position, moving) }
+    : {};
 
   return {
     stop,
     rungs,
     ladderError,
-    change: valid ? protectionChange(position, stopText, ladder) : null,
-    touched: editedStop !== null || editedRungs !== null,
+    moving,
+    movingErrors: wrong,
+    change: Object.keys(asked).length > 0 ? asked : null,
+    touched: editedStop !== null || editedRungs !== null || editedMoving !== null,
     setStop,
     setRung: (index, rung) =>
       setRungs(ladder.map((old, place) => (place === index ? { ...old, ...rung } : old))),
     addRung: () => setRungs([...ladder, { at: '', portion: `${sign(left) > 0 ? plain(left) : '0'}%` }]),
     removeRung: (index) => setRungs(ladder.filter((_, place) => place !== index)),
+    setMoving: (part) => setMoving({ ...moving, ...part }),
     reset: () => {
+      setMoving(null);
       setStop(null);
       setRungs(null);
     },

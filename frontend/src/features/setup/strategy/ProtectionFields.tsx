@@ -1,10 +1,11 @@
 import { ActionIcon, Button, NativeSelect, TextInput } from '@mantine/core';
 import type { PriceSource } from '@/api/types';
+import { SECONDS_IN } from '@/shared/span';
 import { Alert } from '@/shared/ui/Alert';
 import { PlusIcon, TrashIcon } from '@/shared/ui/icons';
 import styles from '../Setup.module.css';
 import type { StrategyFormType } from './EntryFields';
-import { remaining, SECONDS_IN } from './values';
+import { remaining } from './values';
 
 const MAX_RUNGS = 10;
 const TRIGGERS: { value: PriceSource; label: string }[] = [

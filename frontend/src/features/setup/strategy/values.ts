@@ -1,5 +1,6 @@
 import type { NewStrategy, OnOpposite, PriceSource, SizingMode, Strategy, StrategyChange } from '@/api/types';
 import { parse } from '@/shared/decimal';
+import { type Span, secondsOf, spanOf } from '@/shared/span';
 
 /** A strategy as its form holds it: texts as they are written, empty where nothing is set. */
 export interface Values {
@@ -19,13 +20,10 @@ export interface Values {
     trailing: { distance: string; activation: string };
     break_even: { trigger: string; offset: string };
     resident_gap: string;
-    time_exit: { amount: string; unit: TimeUnit };
+    time_exit: Span;
     trigger_by: PriceSource;
   };
 }
-
-export type TimeUnit = 'seconds' | 'minutes' | 'hours' | 'days';
-export const SECONDS_IN: Record<TimeUnit, number> = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 };
 
 export const FIELDS = [
   'account_id',
@@ -72,14 +70,6 @@ export const newValues = (accountId: string): Values => ({
   },
 });
 
-/** The largest unit in which a time is a whole number. */
-function timeOf(seconds: number | null | undefined): Values['protection']['time_exit'] {
-  if (!seconds) return { amount: '', unit: 'hours' };
-  const units = Object.keys(SECONDS_IN) as TimeUnit[];
-  const unit = units.findLast((name) => seconds % SECONDS_IN[name] === 0) ?? 'seconds';
-  return { amount: String(seconds / SECONDS_IN[unit]), unit };
-}
-
 export function valuesOf(strategy: Strategy): Values {
   const { protection, entry } = strategy;
   const usual = newValues(strategy.account_id);
@@ -111,7 +101,7 @@ export function valuesOf(strategy: Strategy): Values {
         offset: protection.break_even?.offset ?? '0%',
       },
       resident_gap: protection.resident_gap ?? usual.protection.resident_gap,
-      time_exit: timeOf(protection.time_exit_s),
+      time_exit: spanOf(protection.time_exit_s),
       trigger_by: protection.trigger_by ?? usual.protection.trigger_by,
     },
   };
@@ -119,7 +109,6 @@ export function valuesOf(strategy: Strategy): Values {
 
 function protectionOf({ protection }: Values): NewStrategy['protection'] {
   const { trailing, break_even, time_exit } = protection;
-  const amount = time_exit.amount.trim();
   return {
     stop_loss: protection.stop_loss.trim() || null,
     take_profit: protection.take_profit.map(({ at, portion }) => ({
@@ -133,7 +122,7 @@ function protectionOf({ protection }: Values): NewStrategy['protection'] {
       ? { trigger: break_even.trigger.trim(), offset: break_even.offset.trim() || '0%' }
       : null,
     resident_gap: protection.resident_gap.trim(),
-    time_exit_s: amount ? Number(amount) * SECONDS_IN[time_exit.unit] : null,
+    time_exit_s: secondsOf(time_exit),
     trigger_by: protection.trigger_by,
   };
 }
