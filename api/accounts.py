@@ -30,7 +30,7 @@ def add(caller: Caller, new: NewAccount) -> Account:
     """Seal the credentials, store the account and wake the streamer. Raises HttpError 403 `confirmation_needed`."""
     account_id = uuid4()
     credentials = Credentials(new.api_key.get_secret_value(), new.api_secret.get_secret_value())
-    sealed = _sealer().seal(credentials, Context(caller.id, account_id))
+    sealed = sealer().seal(credentials, Context(caller.id, account_id))
     with transaction(caller.id) as connection:
         require_fresh(connection, caller, always=new.environment is Environment.MAINNET)
         account = fetch_one(connection, stored.add_account(account_id, caller.id, new, sealed))
@@ -94,7 +94,8 @@ def position_open(symbols: list[str]) -> HttpError:
     return HttpError(409, "position_open", f"close {', '.join(symbols)} first")
 
 
-def _sealer() -> Sealer:
+def sealer() -> Sealer:
+    """What the API seals with; only the streamer can open it."""
     return _sealer_for(tuple((name, os.environ[name]) for name in _VAULT if name in os.environ))
 
 

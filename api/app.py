@@ -8,6 +8,7 @@ from api.routes import (
     history,
     hooks,
     live,
+    notifications,
     openapi,
     positions,
     self_tests,
@@ -34,6 +35,7 @@ for _module in (
     history,
     stats,
     live,
+    notifications,
     health,
     openapi,
 ):

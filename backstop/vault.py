@@ -1,4 +1,4 @@
-"""Exchange credentials, sealed. Who may seal may not open: the web side holds the `Sealer`, the streamer the `Opener`.
+"""Secrets the streamer needs, sealed. Who may seal may not open: the web side holds the `Sealer`, the streamer the `Opener`.
 
 Two kinds of key, told apart by the first byte of what is sealed:
   1  HPKE (RFC 9180: X25519, HKDF-SHA256, AES-128-GCM) with a key pair in files, for local runs and tests;
@@ -8,6 +8,7 @@ Both bind the encryption context, so that a sealed value moved to another accoun
 
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,9 +45,15 @@ class Credentials:
         return "Credentials(***)"
 
 
+class Belonging(Protocol):
+    """What a sealed value belongs to; visible in audit logs, so nothing secret in it."""
+
+    def as_mapping(self) -> dict[str, str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a sealed value belongs to; visible in audit logs, so nothing secret in it."""
+    """An exchange account."""
 
     user_id: UUID
     account_id: UUID
@@ -55,14 +62,17 @@ class Context:
     def as_mapping(self) -> dict[str, str]:
         return {"account_id": str(self.account_id), "purpose": self.purpose, "user_id": str(self.user_id)}
 
-    def as_bytes(self) -> bytes:
-        return json.dumps(self.as_mapping(), sort_keys=True, separators=(",", ":")).encode()
 
+@dataclass(frozen=True, slots=True)
+class ChannelContext:
+    """A user's notifications by one provider."""
 
-class Sealer(Protocol):
-    """Can only seal."""
+    user_id: UUID
+    provider: str
+    purpose: str = "notification-channel"
 
-    def seal(self, credentials: Credentials, context: Context) -> bytes: ...
+    def as_mapping(self) -> dict[str, str]:
+        return {"provider": self.provider, "purpose": self.purpose, "user_id": str(self.user_id)}
 
 
 class Opener(Protocol):
@@ -73,49 +83,68 @@ class Opener(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class HpkeSealer:
-    public_key: X25519PublicKey
+class Sealer(ABC):
+    """Can only seal."""
+
+    @abstractmethod
+    def seal_bytes(self, content: bytes, context: Belonging) -> bytes: ...
 
     def seal(self, credentials: Credentials, context: Context) -> bytes:
-        sealed = _SUITE.encrypt(_pack(credentials), self.public_key, info=context.as_bytes())
-        return bytes([_HPKE]) + sealed
+        return self.seal_bytes(_pack(credentials), context)
 
 
-@dataclass(frozen=True, slots=True)
-class HpkeOpener:
-    private_key: X25519PrivateKey
+class BytesOpener(ABC):
+    """An `Opener` that opens whatever a `Sealer` sealed."""
+
+    @abstractmethod
+    def open_bytes(self, sealed: bytes, context: Belonging) -> bytes:
+        """Raises as `open`."""
 
     def open(self, sealed: bytes, context: Context) -> Credentials:
-        try:
-            packed = _SUITE.decrypt(_content(sealed, _HPKE), self.private_key, info=context.as_bytes())
-        except (InvalidTag, ValueError):
-            raise VaultError("sealed credentials do not open") from None
-        return _unpack(packed)
+        return _unpack(self.open_bytes(sealed, context))
 
 
 @dataclass(frozen=True, slots=True)
-class KmsSealer:
+class HpkeSealer(Sealer):
+    public_key: X25519PublicKey
+
+    def seal_bytes(self, content: bytes, context: Belonging) -> bytes:
+        return bytes([_HPKE]) + _SUITE.encrypt(content, self.public_key, info=_bound(context))
+
+
+@dataclass(frozen=True, slots=True)
+class HpkeOpener(BytesOpener):
+    private_key: X25519PrivateKey
+
+    def open_bytes(self, sealed: bytes, context: Belonging) -> bytes:
+        try:
+            return _SUITE.decrypt(_content(sealed, _HPKE), self.private_key, info=_bound(context))
+        except (InvalidTag, ValueError):
+            raise VaultError("sealed credentials do not open") from None
+
+
+@dataclass(frozen=True, slots=True)
+class KmsSealer(Sealer):
     """Needs `kms:GenerateDataKey` only."""
 
     kms: "KMSClient"
     key_id: str
 
-    def seal(self, credentials: Credentials, context: Context) -> bytes:
+    def seal_bytes(self, content: bytes, context: Belonging) -> bytes:
         key = self.kms.generate_data_key(KeyId=self.key_id, KeySpec="AES_256", EncryptionContext=context.as_mapping())
         wrapped, nonce = key["CiphertextBlob"], os.urandom(_NONCE_BYTES)
-        box = AESGCM(key["Plaintext"]).encrypt(nonce, _pack(credentials), context.as_bytes())
+        box = AESGCM(key["Plaintext"]).encrypt(nonce, content, _bound(context))
         return bytes([_KMS]) + len(wrapped).to_bytes(2) + wrapped + nonce + box
 
 
 @dataclass(frozen=True, slots=True)
-class KmsOpener:
+class KmsOpener(BytesOpener):
     """Needs `kms:Decrypt`."""
 
     kms: "KMSClient"
     key_id: str
 
-    def open(self, sealed: bytes, context: Context) -> Credentials:
+    def open_bytes(self, sealed: bytes, context: Belonging) -> bytes:
         content = _content(sealed, _KMS)
         end = 2 + int.from_bytes(content[:2])
         wrapped, nonce, box = content[2:end], content[end : end + _NONCE_BYTES], content[end + _NONCE_BYTES :]
@@ -123,7 +152,7 @@ class KmsOpener:
             raise VaultError("sealed credentials do not open")
         try:
             key = self.kms.decrypt(CiphertextBlob=wrapped, KeyId=self.key_id, EncryptionContext=context.as_mapping())
-            return _unpack(AESGCM(key["Plaintext"]).decrypt(nonce, box, context.as_bytes()))
+            return AESGCM(key["Plaintext"]).decrypt(nonce, box, _bound(context))
         except (
             # Its other answers (throttled, not allowed) are the world failing, and pass.
             self.kms.exceptions.InvalidCiphertextException,
@@ -147,7 +176,7 @@ def sealer_from(environment: Mapping[str, str]) -> Sealer:
     return HpkeSealer(key)
 
 
-def opener_from(environment: Mapping[str, str]) -> Opener:
+def opener_from(environment: Mapping[str, str]) -> BytesOpener:
     """KMS when BACKSTOP_KMS_KEY_ID names a key, else the private key in BACKSTOP_VAULT_PRIVATE_KEY_FILE.
 
     Raises as `sealer_from`.
@@ -164,6 +193,10 @@ def _kms(environment: Mapping[str, str]) -> "KMSClient":
     import boto3  # noqa: PLC0415 - slow to import, and only KMS needs it
 
     return boto3.client("kms", endpoint_url=environment.get("BACKSTOP_KMS_ENDPOINT"))
+
+
+def _bound(context: Belonging) -> bytes:
+    return json.dumps(context.as_mapping(), sort_keys=True, separators=(",", ":")).encode()
 
 
 def _pack(credentials: Credentials) -> bytes:

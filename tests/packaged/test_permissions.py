@@ -54,7 +54,7 @@ def test_what_faces_the_web_cannot_open_exchange_credentials(packaged: Packaged,
             assert "kms:ViaService" in statement["Condition"]["StringEquals"]
 
 
-def test_the_vaults_key_is_opened_by_two_and_only_for_its_purpose(packaged: Packaged) -> None:
+def test_the_vaults_key_is_opened_by_two_and_only_for_its_purposes(packaged: Packaged) -> None:
     policy = packaged.resources["VaultKey"]["Properties"]["KeyPolicy"]["Statement"]
     (opening,) = (statement for statement in policy if allows(statement, "kms:Decrypt"))
     assert {principal["Fn::GetAtt"][0] for principal in opening["Principal"]["AWS"]} == OPENERS
@@ -62,7 +62,7 @@ def test_the_vaults_key_is_opened_by_two_and_only_for_its_purpose(packaged: Pack
     assert sealing["Principal"]["AWS"] == {"Fn::GetAtt": ["ApiRole", "Arn"]}
     for statement in (opening, sealing):
         assert statement["Condition"] == {
-            "StringEquals": {"kms:EncryptionContext:purpose": "exchange-credentials"},
+            "StringEquals": {"kms:EncryptionContext:purpose": ["exchange-credentials", "notification-channel"]},
         }
     assert not [statement for statement in policy if allows(statement, "kms:ReEncryptFrom")]
     assert not [

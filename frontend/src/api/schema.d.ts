@@ -433,6 +433,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where your notifications go, of what, and whether they arrive. */
+        get: operations["get_notifications"];
+        /** Replace your channels: Telegram, Discord, Slack, e-mail. Tokens and URLs left out stay as they were. */
+        put: operations["set_notifications"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a message by one channel; `last_error` and `last_sent_at` tell what became of it. */
+        post: operations["test_notifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -1338,6 +1373,48 @@ export interface components {
             /** Webhook Url */
             webhook_url: string;
         };
+        /** DiscordChannel */
+        DiscordChannel: {
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled?: boolean;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            provider: "discord";
+            /** Topics */
+            topics?: components["schemas"]["Topic"][];
+            /**
+             * Webhook Url
+             * @description Of a channel's webhook. Left out: as it was set before.
+             * @default null
+             */
+            webhook_url?: string | null;
+        };
+        /** EmailChannel */
+        EmailChannel: {
+            /**
+             * Address
+             * @description Left out: as it was set before.
+             * @default null
+             */
+            address?: string | null;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled?: boolean;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            provider: "email";
+            /** Topics */
+            topics?: components["schemas"]["Topic"][];
+        };
         /**
          * EntryKind
          * @enum {string}
@@ -2066,6 +2143,61 @@ export interface components {
              * @constant
              */
             v: 1;
+        };
+        /** NotificationChannel */
+        NotificationChannel: {
+            /**
+             * Destination
+             * @description Such as `chat 12345 by bot 987654`; nothing secret.
+             */
+            destination: string;
+            /** Enabled */
+            enabled: boolean;
+            /**
+             * Last Error
+             * @description Why the newest message has not been taken yet; null when it was.
+             */
+            last_error: string | null;
+            /** Last Sent At */
+            last_sent_at: string | null;
+            /**
+             * Provider
+             * @enum {string}
+             */
+            provider: "telegram" | "discord" | "slack" | "email";
+            /** Topics */
+            topics: components["schemas"]["Topic"][];
+            /**
+             * Waiting
+             * @description Messages not taken yet.
+             */
+            waiting: number;
+        };
+        /** NotificationSettings */
+        NotificationSettings: {
+            /** Channels */
+            channels: components["schemas"]["NotificationChannel"][];
+            /**
+             * Providers
+             * @description What can be set up here: e-mail needs a mail server.
+             */
+            providers: ("telegram" | "discord" | "slack" | "email")[];
+        };
+        /** NotificationTest */
+        NotificationTest: {
+            /**
+             * Provider
+             * @enum {string}
+             */
+            provider: "telegram" | "discord" | "slack" | "email";
+        };
+        /**
+         * NotificationsChange
+         * @description All channels; one that is not named is removed.
+         */
+        NotificationsChange: {
+            /** Channels */
+            channels: (components["schemas"]["TelegramChannel"] | components["schemas"]["DiscordChannel"] | components["schemas"]["SlackChannel"] | components["schemas"]["EmailChannel"])[];
         };
         /**
          * OnOpposite
@@ -2889,6 +3021,27 @@ export interface components {
          * @enum {string}
          */
         SizingMode: "qty" | "quote" | "equity_pct" | "risk_pct";
+        /** SlackChannel */
+        SlackChannel: {
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled?: boolean;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            provider: "slack";
+            /** Topics */
+            topics?: components["schemas"]["Topic"][];
+            /**
+             * Webhook Url
+             * @description Of an incoming webhook. Left out: as it was set before.
+             * @default null
+             */
+            webhook_url?: string | null;
+        };
         /**
          * SnapshotData
          * @description Everything the dashboard shows live. `truncated`: too large for one message, read the lists over REST.
@@ -3251,6 +3404,39 @@ export interface components {
              */
             portion?: string;
         };
+        /** TelegramChannel */
+        TelegramChannel: {
+            /**
+             * Chat Id
+             * @description A chat's number or a channel's @name. Left out: as it was set before.
+             * @default null
+             */
+            chat_id?: string | null;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled?: boolean;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            provider: "telegram";
+            /**
+             * Token
+             * @description Of a bot, from @BotFather. Left out: as it was set before.
+             * @default null
+             */
+            token?: string | null;
+            /** Topics */
+            topics?: components["schemas"]["Topic"][];
+        };
+        /**
+         * Topic
+         * @description `opened`, `closed`: positions · `refused`: signals refused, expired or failed · `warning`, `error`: notices.
+         * @enum {string}
+         */
+        Topic: "opened" | "closed" | "refused" | "warning" | "error";
         /** TotpCode */
         TotpCode: {
             /**
@@ -5550,6 +5736,231 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_notifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationSettings"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_notifications: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With one, the request is done once; a repeat within a day gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationsChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationSettings"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_notifications: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With one, the request is done once; a repeat within a day gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationTest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
