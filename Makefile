@@ -57,6 +57,10 @@ outages: setup ## Take PostgreSQL away in five ways at four moments of a trade, 
 fleet: setup ## Share 1,000 accounts among 5 streamer processes while some are killed (ARGS="PROCESSES ACCOUNTS")
 	@$(BIN)/python -m tests.fleet $(ARGS)
 
+.PHONY: clients
+clients: .venv-clients/.installed ## Have ccxt, pybit and nautilus_trader, as they come, trade against the simulator
+	@.venv-clients/bin/python -m pytest tests/clients $(ARGS)
+
 fix: setup ## Mend what ruff and the dashboard's formatter can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -67,9 +71,11 @@ lock: $(UV) ## Resolve the dependencies of pyproject.toml anew
 		--python-version 3.11 --no-header --quiet -o requirements/dev.lock
 	@$(with_index) $(UV) pip compile pyproject.toml --extra streamer --universal --generate-hashes \
 		--python-version 3.11 --no-header --no-annotate --quiet -c requirements/dev.lock -o requirements/streamer.lock
+	@$(with_index) $(UV) pip compile pyproject.toml --group clients --universal --generate-hashes \
+		--python-version 3.11 --no-header --no-annotate --quiet -c requirements/dev.lock -o requirements/clients.lock
 
 clean: ## Remove what was installed and built; the data in .backstop stays
-	@rm -rf .venv .venv-tools .node frontend/node_modules frontend/dist
+	@rm -rf .venv .venv-clients .venv-tools .node frontend/node_modules frontend/dist
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .PHONY: chromium
@@ -96,6 +102,14 @@ $(UV):
 	@echo "Installing Python packages into .venv (some 300 MB the first time) …"
 	@$(with_index) $(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
 	@$(with_index) $(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.venv-clients/.installed: requirements/dev.lock requirements/clients.lock pyproject.toml | $(UV)
+	@[ -x .venv-clients/bin/python ] || $(UV) venv --quiet --allow-existing --python "$(PYTHON)" .venv-clients
+	@echo "Installing other people's clients into .venv-clients (some 900 MB more) …"
+	@$(with_index) $(UV) pip sync --quiet --python .venv-clients/bin/python --require-hashes \
+		requirements/dev.lock requirements/clients.lock
+	@$(with_index) $(UV) pip install --quiet --python .venv-clients/bin/python --no-deps -e .
 	@touch $@
 
 # --- Dashboard --------------------------------------------------------------------------------------------
