@@ -11,10 +11,12 @@ Part = Literal["simulator", "gateway", "streamer"]
 # What a part must not see, even if it stands in the environment `up` was started from.
 _WITHHELD: Mapping[Part, tuple[str, ...]] = {
     "simulator": (
-        *("DATABASE_URL", "BACKSTOP_API_DATABASE_URL", "BACKSTOP_STREAMER_DATABASE_URL"),
+        *("DATABASE_URL", "BACKSTOP_API_DATABASE_URL", "BACKSTOP_STREAMER_DATABASE_URL", "BACKSTOP_MAIL_URL"),
         *("BACKSTOP_JWT_KEYS_FILE", "BACKSTOP_VAULT_PRIVATE_KEY_FILE", "BACKSTOP_STRONGBOX_KEY_FILE"),
     ),
-    "gateway": ("DATABASE_URL", "BACKSTOP_STREAMER_DATABASE_URL", "BACKSTOP_VAULT_PRIVATE_KEY_FILE"),
+    "gateway": (
+        *("DATABASE_URL", "BACKSTOP_STREAMER_DATABASE_URL", "BACKSTOP_VAULT_PRIVATE_KEY_FILE", "BACKSTOP_MAIL_URL"),
+    ),
     "streamer": (
         *("DATABASE_URL", "BACKSTOP_API_DATABASE_URL", "BACKSTOP_JWT_KEYS_FILE", "BACKSTOP_STRONGBOX_KEY_FILE"),
     ),
@@ -81,6 +83,8 @@ def environment_of(part: Part, base: Mapping[str, str], place: Place, database_u
         "POWERTOOLS_SERVICE_NAME": "api" if part == "gateway" else part,
         "POWERTOOLS_TRACE_DISABLED": "1",
         "POWERTOOLS_METRICS_NAMESPACE": "Backstop",
+        # The API is told whether there is a mail server, the streamer how to log in there.
+        "BACKSTOP_MAIL": "on" if base.get("BACKSTOP_MAIL_URL") else "off",
     }
     # The ports are what `up` has checked, wherever it had them from.
     decided = {"BACKSTOP_PORT": str(place.port), "BACKSTOP_SIM_PORT": str(place.sim_port)}

@@ -15,10 +15,12 @@ from backstop.telemetry import logger
 from backstop.vault import opener_from
 from streamer.clock import now_ms
 from streamer.config import Config
+from streamer.couriers import Couriers
 from streamer.database import pool_of
 from streamer.fleet import Fleet
 from streamer.heartbeat import Heartbeat
 from streamer.leaseholder import Leaseholder
+from streamer.notifier import Notifier
 from streamer.owned import Means
 from streamer.pusher import Pusher
 from streamer.vitals import tell_vitals
@@ -49,7 +51,8 @@ async def run(config: Config) -> None:
 
         means = Means(pool, session, now_ms, wake_dashboards)
         leaseholder = Leaseholder(config.holder, monotonic_ms)
-        fleet = Fleet(config, means, opener_from(config.variables), leaseholder, wake_dashboards)
+        opener = opener_from(config.variables)
+        fleet = Fleet(config, means, opener, leaseholder, wake_dashboards)
         stack.push_async_callback(fleet.close)
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -57,6 +60,9 @@ async def run(config: Config) -> None:
         work = [
             asyncio.create_task(fleet.run(), name="fleet"),
             asyncio.create_task(Heartbeat(pool, config.holder, fleet, now_ms).run(), name="heartbeat"),
+            asyncio.create_task(
+                Notifier(pool, opener, Couriers(config.variables.get("BACKSTOP_MAIL_URL"))).run(), name="notifier"
+            ),
         ]
         if config.ws_endpoint:
             pusher = Pusher(
