@@ -39,10 +39,19 @@ def read_symbol(text: str) -> Symbol | None:
     return Symbol(name) if _SYMBOL.match(name) else None
 
 
+def largest_part(qty: Decimal, instrument: Instrument) -> Qty:
+    """What of `qty` one market order may close. What it leaves is enough for another order, or nothing."""
+    most = floor_to(instrument.max_market_qty, instrument.qty_step)
+    if qty <= most:
+        return Qty(qty)
+    return Qty(max(min(most, floor_to(qty - instrument.min_qty, instrument.qty_step)), instrument.min_qty))
+
+
 def fit_quantity(qty: Decimal, price: Price, instrument: Instrument) -> Qty | Refused:
     """Round an opening quantity down to what the exchange takes, or say why none fits.
 
-    Rounds down, so a position is never larger than asked for.
+    Rounds down, so a position is never larger than asked for. What is above the maximum is refused, not split: an entry
+    stands behind one signal and has one id. The market maximum holds for limits too, so that one order can close it.
     """
     fitted = floor_to(qty, instrument.qty_step)
     if fitted < instrument.min_qty:

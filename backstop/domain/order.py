@@ -86,7 +86,8 @@ class Order:
     `decided_price` (opens): the price it was decided on.
     `sent_at`: when it was last sent. `final_at`: when it was first heard to be over.
     `retries`: how often it was to be sent again; `retrying`: it is about to be, so that nobody else need ask.
-    `limit_price` (opens): it waits there until `expires_at`; None is a market order. `cancel_asked_at`: when last."""
+    `limit_price` (opens): it waits there until `expires_at`; None is a market order. `cancel_asked_at`: when last.
+    `rest` (closes of a part): what the orders behind it are to close, being more than the exchange takes at once."""
 
     link_id: OrderLinkId
     symbol: Symbol
@@ -119,6 +120,7 @@ class Order:
     expires_at: int | None = None
     cancel_reason: CancelReason | None = None
     cancel_asked_at: int | None = None
+    rest: Decimal = Decimal(0)
 
     @property
     def slot(self) -> Slot:

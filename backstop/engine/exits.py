@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from backstop.domain.ids import OrderLinkId, SignalId, cause_of, next_attempt, order_link_id
+from backstop.domain.instrument import largest_part
 from backstop.domain.money import NO_QTY, ZERO, Qty, floor_to
 from backstop.domain.order import CancelReason, Order, Purpose
 from backstop.domain.position import Position, PositionStatus, trade_of
@@ -109,7 +110,7 @@ def free_quantity(turn: Turn, position: Position) -> Decimal:
     """What no close under way takes already."""
     taken = sum(
         (
-            order.qty - order.filled_qty
+            order.qty + order.rest - order.filled_qty
             for order in turn.state.orders.values()
             if order.position_id == position.id and not order.is_entry and not order.status.final
         ),
@@ -238,13 +239,18 @@ def _send_close(
     signal_id: SignalId | None,
     before: tuple[Qty, Decimal] = (NO_QTY, ZERO),
 ) -> None:
-    """`before`: what this order has filled already, when it is sent for the second time after a crash."""
+    """`before`: what this order has filled already, when it is sent for the second time after a crash. Of more than the
+    exchange takes at once it closes what it may; the loop goes on with a whole close, `rest` with a part."""
+    instrument = turn.state.instruments.get(position.symbol)
+    wanted = Qty(qty + before[0])
+    part = largest_part(wanted, instrument) if instrument is not None else wanted
     order = Order(
         link_id=link_id,
         symbol=position.symbol,
         side=position.side.exit,
         purpose=purpose,
-        qty=Qty(qty + before[0]),
+        qty=part,
+        rest=wanted - part if position.status is PositionStatus.OPEN else ZERO,
         created_at=turn.now,
         position_id=position.id,
         signal_id=signal_id,

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from backstop.domain.ids import CommandId, cause_of, next_attempt
+from backstop.domain.instrument import largest_part
 from backstop.domain.money import ZERO, Qty
 from backstop.domain.order import TRANSITIONS, Order, OrderStatus
 from backstop.domain.position import Position, PositionStatus
@@ -251,7 +252,7 @@ def _close_done(turn: Turn, order: Order) -> None:
     turn.forget_order(order.link_id)
     if position is None or position.qty <= 0 or position.id != order.position_id:
         return
-    if position.status is PositionStatus.OPEN and order.filled_qty < order.qty:
+    if position.status is PositionStatus.OPEN and order.filled_qty < order.qty + order.rest:
         _close_rest(turn, order, position)
 
 
@@ -259,13 +260,16 @@ def _close_rest(turn: Turn, order: Order, position: Position) -> None:
     link_id = next_attempt(order.link_id)
     # What the next one has closed already, when it was sent before a crash.
     done, value = booked_under(turn, link_id)
-    left = Qty(min(order.qty - order.filled_qty - done, position.qty))
+    left = Qty(min(order.qty + order.rest - order.filled_qty - done, position.qty))
     if left <= 0:
         return
+    instrument = turn.state.instruments.get(order.symbol)
+    part = largest_part(left + done, instrument) if instrument is not None else Qty(left + done)
     rest = replace(
         order,
         link_id=link_id,
-        qty=Qty(left + done),
+        qty=part,
+        rest=left + done - part,
         status=OrderStatus.OPEN if done else OrderStatus.INTENDED,
         created_at=turn.now,
         exchange_order_id=None,
@@ -281,7 +285,7 @@ def _close_rest(turn: Turn, order: Order, position: Position) -> None:
         turn.put_order(rest)
         turn.afterwards(Remind(CheckOrder(link_id), turn.now))
     else:
-        _retry(turn, rest, _backoff(order))
+        _retry(turn, rest, 0 if order.filled_qty >= order.qty else _backoff(order))
 
 
 def _nothing_left(turn: Turn, order: Order) -> None:

@@ -160,6 +160,7 @@ def _read_order(row: Row) -> Order:
         expires_at=row["expires_ms"],
         cancel_reason=CancelReason(row["cancel_reason"]) if row["cancel_reason"] is not None else None,
         cancel_asked_at=row["cancel_asked_ms"],
+        rest=row["rest"],
     )
 
 

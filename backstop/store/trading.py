@@ -126,13 +126,13 @@ def save_order(owner: Owner, order: Order) -> Query[None]:
         insert into orders (link_id, user_id, account_id, position_id, signal_id, symbol, position_idx, side, purpose, qty,
           reduce_only, stop_loss, leverage, status, filled_qty, filled_value, reported_qty, exchange_order_id, ret_code,
           reason, created_at, not_after, decided_price, sent_at, limit_price, post_only, expires_at, cancel_reason,
-          cancel_asked_at)
+          cancel_asked_at, rest)
         values (%(link_id)s, %(user_id)s, %(account_id)s, %(position_id)s, %(signal_id)s, %(symbol)s,
           %(position_idx)s, %(side)s,
           %(purpose)s, %(qty)s, %(reduce_only)s, %(stop_loss)s, %(leverage)s, %(status)s, %(filled_qty)s,
           %(filled_value)s, %(reported_qty)s, %(exchange_order_id)s, %(ret_code)s, %(reason)s, %(created_at)s,
           %(not_after)s, %(decided_price)s, %(sent_at)s, %(limit_price)s, %(post_only)s, %(expires_at)s,
-          %(cancel_reason)s, %(cancel_asked_at)s)
+          %(cancel_reason)s, %(cancel_asked_at)s, %(rest)s)
         on conflict (link_id) do update set
           position_idx = excluded.position_idx,
           qty = greatest(orders.qty, excluded.qty), status = excluded.status, filled_qty = excluded.filled_qty,
@@ -171,6 +171,7 @@ def save_order(owner: Owner, order: Order) -> Query[None]:
         "expires_at": moment(order.expires_at),
         "cancel_reason": order.cancel_reason.value if order.cancel_reason is not None else None,
         "cancel_asked_at": moment(order.cancel_asked_at),
+        "rest": order.rest,
     }
     return Query(sql, values, no_row)
 

@@ -46,7 +46,7 @@ LISTINGS = (
     _listing("ETHUSDT", "3200", "0.01", "0.01", "1500"),
     _listing("SOLUSDT", "150", "0.01", "0.1", "20000"),
     _listing("XRPUSDT", "0.62", "0.0001", "0.1", "800000"),
-    _listing("DOGEUSDT", "0.142", "0.00001", "1", "4000000"),
+    _listing("DOGEUSDT", "0.142", "0.00001", "1", "12000"),
 )
 
 INSTRUMENTS: dict[Symbol, Instrument] = {listing.symbol: read_instrument(listing.row()) for listing in LISTINGS}

@@ -1,13 +1,14 @@
 """An order is never larger than the mode, the equity or the exchange allow."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backstop.domain.instrument import Instrument, fit_quantity, read_symbol
-from backstop.domain.money import Price
+from backstop.domain.instrument import Instrument, fit_quantity, largest_part, read_symbol
+from backstop.domain.money import Price, Qty
 from backstop.domain.refusal import Refused
 from backstop.domain.sizing import size_entry
 from backstop.domain.strategy import Sizing, SizingMode
@@ -81,6 +82,23 @@ def test_notional_never_exceeds_equity_times_leverage(
     )
     if not isinstance(qty, Refused):
         assert qty * price <= equity * leverage
+
+
+@PROFILE
+@given(steps=st.integers(0, 5_000), instrument=instruments(), smallest=st.integers(1, 50))
+def test_parts_of_a_close_are_legal_and_add_up(steps: int, instrument: Instrument, smallest: int) -> None:
+    step = instrument.qty_step
+    most = Qty(step * max(100, smallest * 2))
+    instrument = replace(instrument, min_qty=Qty(step * smallest), max_market_qty=most)
+    left = step * (smallest + steps)
+    for _ in range(100):
+        part = largest_part(left, instrument)
+        assert instrument.min_qty <= part <= min(left, most)
+        assert part % step == 0
+        left -= part
+        if left == 0:
+            return
+    raise AssertionError(left)
 
 
 def test_refusal_says_what_was_asked_and_what_is_allowed(instrument: Instrument) -> None:

@@ -103,6 +103,87 @@ def test_later_attempts_keep_why_it_was_closed() -> None:
     assert (bot.flat, bot.trade.exit_reason, dict(bot.state.orders)) == (True, ExitReason.SIGNAL, {})
 
 
+def holds(bot: Bot, qty: str) -> None:
+    """More was bought than one order takes, as by several entries."""
+    bot.opens("buy", "50")
+    bot.trades_by_hand("buy", str(Decimal(qty) - 50), "100")
+
+
+def test_what_is_more_than_one_order_takes_is_closed_in_parts() -> None:
+    bot = Bot(protection=protection("1%"))
+    holds(bot, "250")
+    bot.tick("99")
+    first = bot.last_order
+    assert (first.qty, first.rest) == (Decimal(100), Decimal(0))
+    bot.fills(at="99")
+    bot.wait(0)
+    second = bot.last_order
+    bot.fills(at="98.9", qty="40")
+    assert bot.last_order == second
+    bot.fills(second, at="98.8", qty="60")
+    bot.wait(0)
+    bot.fills(at="98.7")
+
+    closes = [order for order in bot.sent if not order.is_entry]
+    assert [order.qty for order in closes] == [100, 100, 50]
+    assert len({order.link_id for order in closes}) == 3
+    assert all(order.purpose is Purpose.STOP_LOSS for order in closes)
+    assert (bot.flat, bot.trade.exit_reason, bot.trade.qty) == (True, ExitReason.STOP_LOSS, Decimal(250))
+
+
+def test_a_target_that_is_more_than_one_order_takes_closes_its_part_and_no_more() -> None:
+    bot = Bot(protection=protection("5%", ("1%", "0.5")))
+    holds(bot, "500")
+    bot.tick("101")
+    assert (bot.last_order.qty, bot.last_order.rest) == (Decimal(100), Decimal(150))
+    assert bot.written.orders[bot.last_order.link_id].rest == 150
+    for _ in range(3):
+        bot.fills(at="101")
+        bot.wait(0)
+    assert [order.qty for order in bot.sent if not order.is_entry] == [100, 100, 50]
+    assert (bot.position.qty, bot.position.status) == (Decimal(250), PositionStatus.OPEN)
+    assert not bot.state.orders
+
+
+def test_the_parts_go_on_after_the_process_ended() -> None:
+    bot = Bot(protection=protection("5%", ("1%", "0.5")))
+    holds(bot, "500")
+    bot.tick("101")
+    bot.restarts()
+    (first,) = [order for order in bot.sent if not order.is_entry]
+    for order in (first, None, None):
+        bot.fills(order, at="101")
+        bot.wait(0)
+    assert [order.qty for order in bot.sent if not order.is_entry] == [100, 100, 50]
+    assert bot.position.qty == 250
+
+
+def test_a_part_by_hand_counts_what_is_still_to_be_closed() -> None:
+    bot = Bot()
+    holds(bot, "500")
+    bot.close("0.5")
+    bot.close("0.5")
+    assert [(order.qty, order.rest) for order in bot.sent[1:]] == [
+        (Decimal(100), Decimal(150)),
+        (Decimal(100), Decimal(25)),
+    ]
+
+
+def test_a_stop_reached_between_the_parts_closes_all_that_is_left() -> None:
+    bot = Bot(protection=protection("5%", ("1%", "0.5")))
+    holds(bot, "500")
+    bot.tick("101")
+    target = bot.last_order
+    bot.tick("95")
+    stop = bot.last_order
+    bot.fills(target, at="101")
+    for _ in range(4):
+        bot.fills(at="95")
+        bot.wait(0)
+    assert stop.link_id != target.link_id
+    assert (bot.flat, len([order for order in bot.sent if not order.is_entry])) == (True, 5)
+
+
 def test_refused_close_is_tried_again_and_the_trader_told() -> None:
     bot = Bot()
     bot.opens("buy")

@@ -179,6 +179,7 @@ orders = st.builds(
     sent_at=st.none() | moments,
     ret_code=st.none() | st.integers(min_value=-2015, max_value=3_400_214),
     reason=st.none() | st.just("the exchange says no"),
+    rest=amounts,
     limit_price=st.none() | positive.map(Price),
     post_only=st.booleans(),
     expires_at=st.none() | moments,
