@@ -57,6 +57,14 @@ outages: setup ## Take PostgreSQL away in five ways at four moments of a trade, 
 fleet: setup ## Share 1,000 accounts among 5 streamer processes while some are killed (ARGS="PROCESSES ACCOUNTS")
 	@$(BIN)/python -m tests.fleet $(ARGS)
 
+.PHONY: bench
+bench: .venv/.bench ## Measure what is to be fast, beside what it is compared with (ARGS="--only levels", "--quick")
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.venv/.bench: .venv/.installed requirements/bench.lock
+	@$(with_index) $(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.lock
+	@touch $@
+
 .PHONY: clients
 clients: .venv-clients/.installed ## Have ccxt, pybit and nautilus_trader, as they come, trade against the simulator
 	@.venv-clients/bin/python -m pytest tests/clients $(ARGS)
@@ -73,6 +81,8 @@ lock: $(UV) ## Resolve the dependencies of pyproject.toml anew
 		--python-version 3.11 --no-header --no-annotate --quiet -c requirements/dev.lock -o requirements/streamer.lock
 	@$(with_index) $(UV) pip compile pyproject.toml --group clients --universal --generate-hashes \
 		--python-version 3.11 --no-header --no-annotate --quiet -c requirements/dev.lock -o requirements/clients.lock
+	@$(with_index) $(UV) pip compile pyproject.toml --group bench --universal --generate-hashes \
+		--python-version 3.11 --no-header --no-annotate --quiet -c requirements/dev.lock -o requirements/bench.lock
 
 clean: ## Remove what was installed and built; the data in .backstop stays
 	@rm -rf .venv .venv-clients .venv-tools .node frontend/node_modules frontend/dist

@@ -54,6 +54,7 @@ from backstop.telemetry import logger
 from streamer.bybit.answers import NoAnswer, Refusal
 from streamer.bybit.rest import BybitRest
 from streamer.bybit.ret_codes import is_wrong_mode, stop_already_passed
+from streamer.bybit.trade import UnderWay
 from streamer.journal import Journal
 from streamer.market import Market
 from streamer.resolver import resolve
@@ -195,7 +196,8 @@ class AccountActor:
     def perform(self, effect: Effect) -> None:  # noqa: C901 - one case an effect
         match effect:
             case SendOrder(order=order):
-                self._start(self._send(order))
+                # A close leaves within this call if it can; only for what comes of it a task is needed.
+                self._start(self._send(order, self._rest.submit_close(order, lambda: self._sending(order))))
             case CancelOrder(order=order):
                 self._start(self._cancel(order))
             case Arm(levels=levels):
@@ -237,7 +239,7 @@ class AccountActor:
             if armed.close_id == level.close_id
         )
 
-    async def _send(self, order: Order) -> None:
+    async def _send(self, order: Order, under_way: UnderWay | None) -> None:
         if order.is_entry and not self._may_open():
             # A database that was away is back before the lease is renewed. A lease that is lost ends the process.
             self.handle(OrderRefused(order.link_id, Verdict.RETRY, 0, "the lease was not renewed in time"))
@@ -248,14 +250,17 @@ class AccountActor:
         def sending() -> bool:
             nonlocal kept_back
             kept_back = self._why_not_open(order) if order.is_entry else ""
-            if not kept_back:
-                self.handle(OrderSent(order.link_id, self._clock()))
-                if order.reduce_only:
-                    self.close_delays.append(self._clock() - order.created_at)
-            return not kept_back
+            return not kept_back and self._sending(order)
 
-        outcome = await self._rest.create(order, sending)
+        outcome = await self._rest.create(order, sending, under_way)
         self.handle(replace(outcome, reason=kept_back) if isinstance(outcome, OrderLapsed) else outcome)
+
+    def _sending(self, order: Order) -> bool:
+        """It leaves now."""
+        self.handle(OrderSent(order.link_id, self._clock()))
+        if order.reduce_only:
+            self.close_delays.append(self._clock() - order.created_at)
+        return True
 
     async def _cancel(self, order: Order) -> None:
         self.handle(await self._rest.cancel(order))

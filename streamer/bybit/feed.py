@@ -52,7 +52,6 @@ class PublicFeed:
         self._topics_each = topics_each
         self._read_ts: dict[Symbol, int] = {}
         self._fresh: set[Symbol] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._running: asyncio.TaskGroup | None = None
         self.shards: list[PublicStream] = []
         self._another()
@@ -102,9 +101,7 @@ class PublicFeed:
         fresh, self._fresh = self._fresh, set()
         for shard in self.shards:
             if wanted := sorted(fresh & shard.symbols):
-                task = asyncio.get_running_loop().create_task(shard.subscribe(wanted))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                shard.subscribe(wanted)
 
     def _take(self, ticker: Ticker) -> None:
         if ticker.ts >= self._read_ts.get(ticker.symbol, 0):
@@ -140,4 +137,4 @@ class PublicFeed:
         self.mute = frozenset(symbol for symbols in mute.values() for symbol in symbols)
         for shard, symbols in mute.items():
             log.warning("mute topics asked for anew", socket=shard.socket.name, symbols=",".join(symbols))
-            await shard.resubscribe(symbols)
+            shard.resubscribe(symbols)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from websockets.asyncio.client import ClientConnection
 
 from backstop.engine.events import Event, Executed, PositionReported
 from backstop.telemetry import logger
@@ -20,6 +19,7 @@ from streamer.bybit import codec
 from streamer.bybit.novelties import Novelties
 from streamer.bybit.signing import login_args
 from streamer.bybit.socket import Admit, Socket, at_once, short_lived
+from streamer.bybit.wire import Wire
 
 log = logger("streamer")
 
@@ -60,7 +60,7 @@ class PrivateStream:
             f"private {name}", short_lived(url), self, silence_s=lambda: None, clock=clock, admit=admit
         )
 
-    async def open(self, connection: ClientConnection) -> None:
+    async def open(self, connection: Wire) -> None:
         args = login_args(self._credentials.api_key, self._credentials.api_secret, self._exchange_clock())
         answer = await self._ask(connection, {"op": "auth", "req_id": "auth", "args": args}, "auth")
         if not answer.get("success"):
@@ -73,8 +73,8 @@ class PrivateStream:
         self._open_since = self._exchange_clock()
         self._on_open()
 
-    async def _ask(self, connection: ClientConnection, request: dict[str, object], op: str) -> dict[str, Any]:
-        await connection.send(msgspec.json.encode(request).decode())
+    async def _ask(self, connection: Wire, request: dict[str, object], op: str) -> dict[str, Any]:
+        connection.send(msgspec.json.encode(request))
         while True:
             frame = await connection.recv()
             message = msgspec.json.decode(frame)

@@ -3,17 +3,16 @@
 Source: Bybit V5, "Ticker" (linear and inverse: a snapshot, then deltas with only what changed); "Connect" (limits).
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
 import msgspec
-from websockets.asyncio.client import ClientConnection
 
 from backstop.domain.ids import Symbol
 from backstop.telemetry import logger
 from streamer.bybit.socket import Admit, Socket, at_once
+from streamer.bybit.wire import Wire
 
 log = logger("streamer")
 
@@ -82,7 +81,6 @@ class PublicStream:
         self._asked: dict[str, list[str]] = {}
         """Topics of requests for several, by their id, until they are answered."""
         self._numbers = count(1)
-        self._sending: set[asyncio.Task[bool]] = set()
         self._decode = msgspec.json.Decoder(_Frame).decode
         self.socket = Socket(f"public {name}", url, self, silence_s=self._silence_s, clock=clock, admit=admit)
 
@@ -99,17 +97,17 @@ class PublicStream:
         """It is subscribed with the next connection; `subscribe` asks for it on this one."""
         self._tickers.setdefault(symbol, Ticker(symbol, heard_at=self._clock()))
 
-    async def subscribe(self, symbols: Iterable[Symbol]) -> None:
+    def subscribe(self, symbols: Iterable[Symbol]) -> None:
         for request in self._requests(map(_topic, symbols)):
-            await self.socket.send(request)
+            self.socket.send(request)
 
-    async def resubscribe(self, symbols: Iterable[Symbol]) -> None:
+    def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         """Ask anew for topics that say nothing; their snapshots come again."""
         topics = [_topic(symbol) for symbol in symbols]
-        await self.socket.send({"op": "unsubscribe", "args": topics})
+        self.socket.send({"op": "unsubscribe", "args": topics})
         for symbol in symbols:
             self._tickers[symbol].heard_at = self._clock()
-        await self.subscribe(symbols)
+        self.subscribe(symbols)
 
     def silent(self, for_ms: int) -> list[Symbol]:
         """Symbols not heard of for so long."""
@@ -121,12 +119,12 @@ class PublicStream:
         mine = self._tickers.get(other.symbol)
         return mine is not None and (not mine.whole or (mine.last, mine.mark) != (other.last, other.mark))
 
-    async def open(self, connection: ClientConnection) -> None:
+    async def open(self, connection: Wire) -> None:
         self._asked.clear()
         for ticker in self._tickers.values():
             ticker.heard_at = self._clock()
         for request in self._requests(map(_topic, sorted(self._tickers))):
-            await connection.send(msgspec.json.encode(request).decode())
+            connection.send(msgspec.json.encode(request))
 
     def _requests(self, topics: Iterable[str]) -> Iterator[dict[str, object]]:
         every = list(topics)
@@ -142,10 +140,7 @@ class PublicStream:
         must not make the others deaf."""
         log.warning("subscription refused", reason=reason)
         for topic in self._asked.pop(number, ()):
-            work = self.socket.send({"op": "subscribe", "req_id": "", "args": [topic]})
-            task = asyncio.get_running_loop().create_task(work)
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            self.socket.send({"op": "subscribe", "req_id": "", "args": [topic]})
 
     def receive(self, frame: str | bytes) -> bool:
         try:

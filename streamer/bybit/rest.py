@@ -45,13 +45,14 @@ from streamer.bybit.ret_codes import (
     meaning_of,
     verdict_of,
 )
-from streamer.bybit.trade import TradeSocket
+from streamer.bybit.trade import TradeSocket, UnderWay
 from streamer.bybit.transport import Address, Transport, Turns, Verb, always
 from streamer.crash_points import passing
 
 log = logger("streamer")
 
 _T = TypeVar("_T")
+_CREATE = "/v5/order/create"
 _TICKERS_ONE_BY_ONE = 5
 """Above this many, all tickers there are come in one reply."""
 
@@ -224,11 +225,25 @@ class BybitRest:
         reply = await self._call("GET", "/v5/account/wallet-balance", {"accountType": "UNIFIED"})
         return codec.read_wallet(reply["result"]["list"])
 
+    def submit_close(self, order: Order, sending: Callable[[], bool] = always) -> UnderWay | None:
+        """Have a close leave over the trade socket before this returns, if it may go at once. `create` is given what this
+        returns, and tells what comes of it."""
+        trade = self.trade
+        if trade is None or not trade.is_open or not order.reduce_only or not self.turns.take_close(_CREATE):
+            return None
+        stamp = trade.stamp()
+        if not _leaving(sending):
+            return None
+        try:
+            return trade.submit("order.create", codec.create_body(order), stamp)
+        except NotSent:
+            return None
+
     async def create(
-        self, order: Order, sending: Callable[[], bool] = always
+        self, order: Order, sending: Callable[[], bool] = always, under_way: UnderWay | None = None
     ) -> OrderAccepted | OrderRefused | OrderUncertain | OrderLapsed:
         """Send one order. Never raises for the network: a lost answer is an outcome. `sending`: called right
-        before it leaves, each time; False keeps it back.
+        before it leaves, each time; False keeps it back. `under_way`: it has left already (`submit_close`).
 
         Safe to repeat: the exchange takes an orderLinkId once.
         """
@@ -241,7 +256,7 @@ class BybitRest:
             final = verdict_of(meaning_of(refusal.code)) or Verdict.RETRY
             return OrderRefused(order.link_id, final, refusal.code, f"leverage not set: {refusal.message}")
         try:
-            reply = await self._place(order, sending)
+            reply = await self._place(order, sending, under_way)
         except KeptBack:
             return OrderLapsed(order.link_id)
         except NotSent as error:
@@ -257,16 +272,15 @@ class BybitRest:
             return OrderRefused(order.link_id, verdict, refusal.code, refusal.message)
         return OrderAccepted(order.link_id, str(reply.get("orderId", "")))
 
-    async def _place(self, order: Order, sending: Callable[[], bool]) -> Mapping[str, Any]:
+    async def _place(self, order: Order, sending: Callable[[], bool], under_way: UnderWay | None) -> Mapping[str, Any]:
         """What the exchange says to one order/create."""
-
-        def leaving() -> bool:
-            if not sending():
-                return False
-            passing("create:before")
-            return True
-
-        data = await self._command("create", codec.create_body(order), closes=order.reduce_only, sending=leaving)
+        data = await self._command(
+            "create",
+            codec.create_body(order),
+            closes=order.reduce_only,
+            sending=lambda: _leaving(sending),
+            under_way=under_way,
+        )
         passing("create:after")
         return data
 
@@ -281,17 +295,25 @@ class BybitRest:
         return CancelAnswered(order.link_id, taken=True)
 
     async def _command(
-        self, what: str, body: Mapping[str, Any], *, closes: bool, sending: Callable[[], bool]
+        self,
+        what: str,
+        body: Mapping[str, Any],
+        *,
+        closes: bool,
+        sending: Callable[[], bool],
+        under_way: UnderWay | None = None,
     ) -> Mapping[str, Any]:
         """An order command over whichever way is open; `sending` is called each time before it leaves."""
         path = f"/v5/order/{what}"
-        if self.trade is not None and self.trade.is_open:
-            await self.turns.take(path, closes=closes, over_rest=False)
-            stamp = self.trade.stamp()
-            if not sending():
-                raise KeptBack
+        if self.trade is not None and (under_way is not None or self.trade.is_open):
+            stamp = ""
+            if under_way is None:
+                await self.turns.take(path, closes=closes, over_rest=False)
+                stamp = self.trade.stamp()
+                if not sending():
+                    raise KeptBack
             try:
-                return await self.trade.ask(f"order.{what}", body, stamp)
+                return await self.trade.answer(under_way or self.trade.submit(f"order.{what}", body, stamp))
             except NotSent:
                 log.warning("trade socket lost before sending; going by REST", command=what)
             except Refusal as refusal:
@@ -382,6 +404,13 @@ class BybitRest:
                 raise
         log.warning("clocks compared anew", offset_ms=await self.synchronise_clock())
         return await self._transport.ask(verb, path, parameters, closes=closes, sending=sending)
+
+
+def _leaving(sending: Callable[[], bool]) -> bool:
+    if not sending():
+        return False
+    passing("create:before")
+    return True
 
 
 def _read_all(read: Callable[[codec.Fields], _T], rows: Iterable[codec.Fields]) -> list[_T]:

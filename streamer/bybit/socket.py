@@ -12,10 +12,9 @@ from enum import StrEnum
 from typing import Protocol
 
 import msgspec
-import websockets
-from websockets.asyncio.client import ClientConnection, connect
 
 from backstop.telemetry import logger
+from streamer.bybit.wire import ConnectionLost, Wire, connect
 
 log = logger("streamer")
 
@@ -23,6 +22,7 @@ CONNECT_TIMEOUT_S = 10.0
 _BACKOFF_FIRST_S = 0.5
 _BACKOFF_MOST_S = 30.0
 _STABLE_AFTER_S = 30.0
+_LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class SocketState(StrEnum):
 class Stream(Protocol):
     """What a stream does on its socket."""
 
-    async def open(self, connection: ClientConnection) -> None:
+    async def open(self, connection: Wire) -> None:
         """Log in and subscribe; raise to have it torn down and tried again."""
         ...
 
@@ -102,7 +102,8 @@ class Socket:
         self._admit = admit
         self._pulse = pulse
         self._backoff = Backoff(random.Random())  # noqa: S311 - jitter
-        self.connection: ClientConnection | None = None
+        self.connection: Wire | None = None
+        self._heard_at = self._data_at = 0.0
 
     async def run(self) -> None:
         failures = 0
@@ -120,28 +121,27 @@ class Socket:
             failures = 0 if lived > _STABLE_AFTER_S else failures + 1
             await self._sleep(self._backoff.wait_s(failures - 1 if failures else 0))
 
-    async def send(self, message: object) -> bool:
+    def send(self, message: object) -> bool:
         """Send JSON if connected; whether it was."""
         connection = self.connection
         if connection is None:
             return False
         try:
-            await connection.send(msgspec.json.encode(message).decode())
-        except websockets.ConnectionClosed:
+            connection.send(msgspec.json.encode(message))
+        except ConnectionLost:
             return False
         return True
 
     def drop(self) -> None:
         """Give this connection up for another: it is open and does not do its work."""
         if self.connection is not None:
-            self.connection.transport.abort()
+            self.connection.abort()
 
     async def _live_once(self) -> None:
         await self._admit()
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            connection = await connect(self._url, ping_interval=None, max_size=2**22, close_timeout=1, max_queue=None)
+        connection = await connect(self._url, CONNECT_TIMEOUT_S)
         try:
-            notice_silence(connection.transport.get_extra_info("socket"))
+            notice_silence(connection.socket)
             self.connection = connection
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._stream.open(connection)
@@ -153,36 +153,41 @@ class Socket:
             self.connection = None
             await connection.close()
 
-    async def _listen(self, connection: ClientConnection) -> None:
+    async def _listen(self, connection: Wire) -> None:
+        """Frames go to the stream as they are read; here it is only watched that they do."""
         loop = asyncio.get_running_loop()
-        ping_at = loop.time() + self._pulse.ping_every_s
-        heard_at = loop.time()
-        data_at = loop.time()
+        self._heard_at = self._data_at = loop.time()
+        ping_at = self._heard_at + self._pulse.ping_every_s
         expecting = False
+        connection.listen(self._take)
         while True:
             now = loop.time()
             silence = self._silence_s()
             if not expecting:
-                data_at = now  # silence counts from when data was first expected
+                self._data_at = now  # silence counts from when data was first expected
             expecting = silence is not None
             dead_at = min(
-                heard_at + self._pulse.dead_after_s, data_at + silence if silence is not None else float("inf")
+                self._heard_at + self._pulse.dead_after_s,
+                self._data_at + silence if silence is not None else float("inf"),
             )
             if now >= dead_at:
                 self.state = SocketState.STALE
-                raise TimeoutError(f"nothing heard for {now - min(heard_at, data_at):.1f} s")
+                raise TimeoutError(f"nothing heard for {now - min(self._heard_at, self._data_at):.1f} s")
             if now >= ping_at:
-                await self.send({"op": "ping"})
+                self.send({"op": "ping"})
                 ping_at = now + self._pulse.ping_every_s
             try:
-                async with asyncio.timeout(min(ping_at, dead_at) - now):
-                    frame = await connection.recv()
+                async with asyncio.timeout(min(ping_at, dead_at, now + _LOOK_EVERY_S) - now):
+                    why = await connection.ended()
             except TimeoutError:
                 continue
-            heard_at = loop.time()
-            if self._stream.receive(frame):
-                data_at = heard_at
-                self.last_data_at = self._clock()
+            raise why
+
+    def _take(self, frame: bytes) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        if self._stream.receive(frame):
+            self._data_at = self._heard_at
+            self.last_data_at = self._clock()
 
     def _lost(self) -> None:
         if self.state is not SocketState.DISCONNECTED:

@@ -8,13 +8,11 @@ Source: Bybit V5, "WebSocket Trade Guideline".
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 import msgspec
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
-from websockets.protocol import State
 
 from backstop.telemetry import logger
 from backstop.vault import Credentials
@@ -23,6 +21,7 @@ from streamer.bybit.ret_codes import NOT_THIS_SOCKET, OK, RESTARTING, Meaning, m
 from streamer.bybit.signing import login_args
 from streamer.bybit.socket import Admit, Socket, SocketState, at_once, short_lived
 from streamer.bybit.transport import RECV_WINDOW_MS, Turns
+from streamer.bybit.wire import ConnectionLost, Wire
 
 log = logger("streamer")
 
@@ -30,7 +29,17 @@ ANSWER_WITHIN_S = 3.0
 """An answer takes milliseconds; a connection that owes one for so long is given up."""
 
 _REPEATED_LOGIN = 20001
+_RECV_WINDOW = str(RECV_WINDOW_MS)
 _PATHS = {"order.create": "/v5/order/create", "order.amend": "/v5/order/amend", "order.cancel": "/v5/order/cancel"}
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A request that has left."""
+
+    op: str
+    number: str
+    reply: asyncio.Future[dict[str, Any]]
 
 
 class TradeSocket:
@@ -60,39 +69,43 @@ class TradeSocket:
         return self.socket.state is SocketState.CONNECTED
 
     def stamp(self) -> str:
-        """The exchange's time now, for `ask`."""
+        """The exchange's time now, for `submit`."""
         return str(self._exchange_clock())
 
-    async def ask(self, op: str, body: Mapping[str, Any], stamp: str) -> Mapping[str, Any]:
-        """The `data` of the answer. `stamp`: when it was found right to send it; suspended for longer than the receive
-        window since then, it is refused by the exchange as too old.
+    def submit(self, op: str, body: Mapping[str, Any], stamp: str) -> UnderWay:
+        """Write a request to the socket before this returns; `answer` tells what comes of it. `stamp`: when it was found
+        right to send it; suspended for longer than the receive window since then, it is refused by the exchange as too old.
 
-        Raises `NotSent`, `Refusal`, or `NoAnswer` when it was sent and is unknown.
+        Raises `NotSent`.
         """
         connection = self.socket.connection
-        if not self.is_open or connection is None or connection.state is not State.OPEN:
+        if not self.is_open or connection is None:
             raise NotSent("the trade socket is not connected")
         number = str(next(self._numbers))
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
         request = {
             "reqId": number,
-            "header": {"X-BAPI-TIMESTAMP": stamp, "X-BAPI-RECV-WINDOW": str(RECV_WINDOW_MS)},
+            "header": {"X-BAPI-TIMESTAMP": stamp, "X-BAPI-RECV-WINDOW": _RECV_WINDOW},
             "op": op,
             "args": [body],
         }
         try:
-            await connection.send(msgspec.json.encode(request).decode())
+            connection.send(msgspec.json.encode(request))
+        except ConnectionLost:
+            raise NotSent("the trade socket is not connected") from None
+        reply = self._waiting[number] = asyncio.get_running_loop().create_future()
+        return UnderWay(op, number, reply)
+
+    async def answer(self, request: UnderWay) -> Mapping[str, Any]:
+        """The `data` of the answer. Raises `Refusal`, or `NoAnswer` when it is unknown."""
+        try:
             async with asyncio.timeout(self._answer_within_s):
-                reply = await answer
-        except ConnectionClosed:
-            raise NoAnswer("the trade socket was lost in sending") from None
+                reply = await request.reply
         except TimeoutError:
             self.socket.drop()
-            raise NoAnswer(f"no answer to {op} within {self._answer_within_s:g} s") from None
+            raise NoAnswer(f"no answer to {request.op} within {self._answer_within_s:g} s") from None
         finally:
-            self._waiting.pop(number, None)
-        return self._judge(op, reply)
+            self._waiting.pop(request.number, None)
+        return self._judge(request.op, reply)
 
     def _judge(self, op: str, reply: dict[str, Any]) -> Mapping[str, Any]:
         code, header = reply["retCode"], reply.get("header")
@@ -111,9 +124,9 @@ class TradeSocket:
 
     # ---- what the socket asks of its stream
 
-    async def open(self, connection: ClientConnection) -> None:
+    async def open(self, connection: Wire) -> None:
         args = login_args(self._credentials.api_key, self._credentials.api_secret, self._exchange_clock())
-        await connection.send(msgspec.json.encode({"op": "auth", "reqId": "auth", "args": args}).decode())
+        connection.send(msgspec.json.encode({"op": "auth", "reqId": "auth", "args": args}))
         while True:
             message = _object(await connection.recv())
             if message is not None and message.get("op") == "auth":

@@ -73,6 +73,10 @@ class Turns:
         self.address = address
         self._budget = AccountBudget(address.budget)
 
+    def take_close(self, path: str) -> bool:
+        """Whether a close may go over the trade socket at once; it is counted then."""
+        return self._budget.take(path, monotonic_ms(), closes=True, over_rest=False) == 0
+
     async def take(self, path: str, *, closes: bool, over_rest: bool = True) -> None:
         """Returns when it is time to send. Raises `NotSent` when that is too far away."""
         deadline = monotonic_ms() + PATIENCE_MS

@@ -5,10 +5,10 @@ import random
 import socket as sockets
 
 import pytest
-from websockets.asyncio.client import ClientConnection
 
 from simulator.server import Simulator
 from streamer.bybit.socket import PULSE, Backoff, Pulse, Socket, short_lived
+from streamer.bybit.wire import Wire
 from streamer.clock import now_ms
 from tests.streamer.bybit.conftest import until
 
@@ -26,7 +26,7 @@ class Nothing:
     opened = 0
     lost = 0
 
-    async def open(self, connection: ClientConnection) -> None:
+    async def open(self, connection: Wire) -> None:
         self.opened += 1
 
     def receive(self, frame: str | bytes) -> bool:
@@ -58,7 +58,7 @@ async def test_the_kernel_gives_up_a_dead_link_within_seconds(sim: Simulator) ->
     running = asyncio.create_task(socket.run())
     await until(lambda: socket.connection is not None)
     assert socket.connection is not None
-    raw = socket.connection.transport.get_extra_info("socket")
+    raw = socket.connection.socket
     assert raw.getsockopt(sockets.SOL_SOCKET, sockets.SO_KEEPALIVE) == 1
     assert raw.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_USER_TIMEOUT) == PULSE.dead_after_s * 1000
     idle, every, times = (
