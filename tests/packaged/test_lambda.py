@@ -26,8 +26,10 @@ __all__ = ["keys"]
 
 MOST_ZIPPED = 25 * 2**20
 MOST_UNZIPPED = 90 * 2**20
-UNWANTED = ("ccxt", "websockets", "picows", "aiohttp", "uvloop", "msgspec")
-UNWANTED += ("botocore", "boto3", "pip", "setuptools", "pytest")
+UNWANTED = (
+    *("ccxt", "websockets", "picows", "aiohttp", "uvloop", "msgspec"),
+    *("botocore", "boto3", "pip", "setuptools", "pytest"),
+)
 UNWANTED_OURS = ("streamer", "simulator", "infra", "tests")
 
 pytestmark = pytest.mark.timeout(400)  # building and linting take their time on a busy machine
