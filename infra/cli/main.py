@@ -102,6 +102,21 @@ def doctor() -> None:
     raise typer.Exit(doctors.doctor(_out, _place(), os.environ))
 
 
+@app.command()
+def conformance(
+    environment: Annotated[str, typer.Option(help="simulator, testnet or demo.")] = "simulator",
+    symbol: Annotated[str, typer.Option(help="A linear contract the account holds nothing in.")] = "BTCUSDT",
+    only: Annotated[str, typer.Option(help="Only cases with this in their name.")] = "",
+) -> None:
+    """Hold what is believed of Bybit V5 against it. Opens and closes small positions.
+
+    testnet and demo take the account's key from BACKSTOP_CONFORMANCE_KEY and BACKSTOP_CONFORMANCE_SECRET.
+    """
+    from infra.cli import conformance as conforming  # noqa: PLC0415 - aiohttp is slow to import
+
+    raise typer.Exit(conforming.conformance(_out, _err, environment, symbol, only, os.environ))
+
+
 Stage = Annotated[str, typer.Option(help="Name of the deployment, such as prod.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
 
