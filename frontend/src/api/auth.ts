@@ -1,7 +1,7 @@
 import { api } from './client';
 import { unwrap } from './problem';
 import { signedIn, signedOut } from './session';
-import type { Confirmation } from './types';
+import type { Confirmation, Recovery } from './types';
 
 export interface Credentials {
   email: string;
@@ -16,6 +16,11 @@ export async function logIn(body: Credentials): Promise<void> {
 
 export async function signUp(body: Omit<Credentials, 'totp'>): Promise<void> {
   signedIn(await unwrap(api.POST('/api/auth/signup', { body })));
+}
+
+/** A new password by a backup code; where a second factor is on, with a code of it too. Every other session ends. */
+export async function recover(body: Recovery): Promise<void> {
+  signedIn(await unwrap(api.POST('/api/auth/recover', { body })));
 }
 
 /** Opens dangerous actions to this session for a few minutes. */

@@ -23,26 +23,29 @@ interface HistoryPage<Kind extends HistoryKind> {
 }
 
 const PAGE = 50;
-const LARGEST_PAGE = 200;
+
+/** Lists of fills and lists of closed positions are narrowed by different things. */
+function narrowed<Place extends object>(
+  { position_id, strategy_id, exit_reason, ...common }: HistoryFilter,
+  place: Place,
+) {
+  const fills = { ...common, ...(position_id ? { position_id } : {}), ...place };
+  const closings = {
+    ...common,
+    ...(strategy_id ? { strategy_id } : {}),
+    ...(exit_reason ? { exit_reason } : {}),
+    ...place,
+  };
+  return { fills: { params: { query: fills } }, closings: { params: { query: closings } } };
+}
 
 async function read<Kind extends HistoryKind>(
   kind: Kind,
-  { position_id, strategy_id, exit_reason, ...common }: HistoryFilter,
+  filter: HistoryFilter,
   cursor: string | null,
-  limit: number,
 ): Promise<HistoryPage<Kind>> {
-  const place = cursor === null ? { limit } : { limit, cursor };
-  const fills = { params: { query: { ...common, ...(position_id ? { position_id } : {}), ...place } } };
-  const closings = {
-    params: {
-      query: {
-        ...common,
-        ...(strategy_id ? { strategy_id } : {}),
-        ...(exit_reason ? { exit_reason } : {}),
-        ...place,
-      },
-    },
-  };
+  const place = cursor === null ? { limit: PAGE } : { limit: PAGE, cursor };
+  const { fills, closings } = narrowed(filter, place);
   const page =
     kind === 'trades'
       ? unwrap(api.GET('/api/trades', closings))
@@ -57,24 +60,44 @@ export const historyKey = (kind: HistoryKind) => ['history', kind] as const;
 export const historyQuery = <Kind extends HistoryKind>(kind: Kind, filter: HistoryFilter) =>
   infiniteQueryOptions({
     queryKey: [...historyKey(kind), filter] as const,
-    queryFn: ({ pageParam }) => read(kind, filter, pageParam, PAGE),
+    queryFn: ({ pageParam }) => read(kind, filter, pageParam),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
   });
 
-/** Everything the filter lets through, newest first; `told` hears how many were read so far. */
-export async function readHistory<Kind extends HistoryKind>(
-  kind: Kind,
+/**
+ * Everything the filter lets through as the server's own CSV, newest first, in parts as they come; `told` hears how many
+ * rows were read so far. Each part but the first is without its heading.
+ */
+export async function exportHistory(
+  kind: HistoryKind,
   filter: HistoryFilter,
-  told: (read: number) => void = () => undefined,
-): Promise<HistoryItems[Kind][]> {
-  const items: HistoryItems[Kind][] = [];
+  told: (rows: number) => void = () => undefined,
+): Promise<string[]> {
+  const parts: string[] = [];
+  let rows = 0;
   let cursor: string | null = null;
   do {
-    const page: HistoryPage<Kind> = await read(kind, filter, cursor, LARGEST_PAGE);
-    items.push(...page.items);
-    told(items.length);
-    cursor = page.next_cursor;
+    const page: { text: string; next: string | null } = await readExport(kind, filter, cursor);
+    const heading = page.text.indexOf('\r\n') + 2;
+    const body = page.text.slice(heading);
+    parts.push(parts.length === 0 ? page.text : body);
+    rows += body.split('\r\n').length - 1;
+    told(rows);
+    cursor = page.next;
   } while (cursor !== null);
-  return items;
+  return parts;
+}
+
+async function readExport(kind: HistoryKind, filter: HistoryFilter, cursor: string | null) {
+  const { fills, closings } = narrowed(filter, cursor === null ? {} : { cursor });
+  const parseAs = 'text' as const;
+  const call =
+    kind === 'trades'
+      ? api.GET('/api/exports/trades', { ...closings, parseAs })
+      : kind === 'orders'
+        ? api.GET('/api/exports/orders', { ...fills, parseAs })
+        : api.GET('/api/exports/executions', { ...fills, parseAs });
+  const text = await unwrap<string>(call);
+  return { text, next: (await call).response.headers.get('X-Next-Cursor') };
 }

@@ -2,6 +2,7 @@ import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { api } from './client';
 import { unwrap } from './problem';
 import { session } from './session';
+import type { PasswordChange } from './types';
 
 const place = (cursor: string | null) => ({
   params: { query: cursor === null ? { limit: 50 } : { limit: 50, cursor } },
@@ -51,3 +52,6 @@ export async function renewBackupCodes(): Promise<string[]> {
   await refreshUser();
   return codes;
 }
+
+/** All other sessions end. */
+export const changePassword = (body: PasswordChange) => unwrap(api.POST('/api/auth/password', { body }));

@@ -8,8 +8,8 @@ import { fieldErrors, toApiError } from '@/api/problem';
 import { Alert } from '@/shared/ui/Alert';
 import { ShieldIcon } from '@/shared/ui/icons';
 import styles from './LoginPage.module.css';
-
-const PASSWORD_LENGTH = 8;
+import { PASSWORD_LENGTH } from './password';
+import { RecoveryForm } from './RecoveryForm';
 
 const COPY = {
   login: { title: 'Log in', submit: 'Log in', ask: 'New here?', other: 'Create an account' },
@@ -25,9 +25,10 @@ type Mode = keyof typeof COPY;
 
 interface LoginFormProps {
   onDone: () => void;
+  onForgotten: () => void;
 }
 
-export function LoginForm({ onDone }: LoginFormProps) {
+export function LoginForm({ onDone, onForgotten }: LoginFormProps) {
   const [mode, setMode] = useState<Mode>('login');
   const [coded, setCoded] = useState(false);
   const copy = COPY[mode];
@@ -115,6 +116,13 @@ export function LoginForm({ onDone }: LoginFormProps) {
             {copy.other}
           </Anchor>
         </p>
+        {mode === 'login' && (
+          <p className={styles.toggle}>
+            <Anchor component="button" type="button" data-testid="login-forgotten" onClick={onForgotten}>
+              Password forgotten?
+            </Anchor>
+          </p>
+        )}
       </Stack>
     </form>
   );
@@ -123,6 +131,8 @@ export function LoginForm({ onDone }: LoginFormProps) {
 export function LoginPage() {
   const router = useRouter();
   const { next } = useSearch({ from: '/login' });
+  const [recovering, setRecovering] = useState(false);
+  const onDone = () => router.history.replace(next ?? '/');
   return (
     <main className={styles.page}>
       <div className={styles.brand}>
@@ -132,7 +142,11 @@ export function LoginPage() {
         Backstop
       </div>
       <div className={styles.card}>
-        <LoginForm onDone={() => router.history.replace(next ?? '/')} />
+        {recovering ? (
+          <RecoveryForm onDone={onDone} onBack={() => setRecovering(false)} />
+        ) : (
+          <LoginForm onDone={onDone} onForgotten={() => setRecovering(true)} />
+        )}
       </div>
       <p className={styles.foot}>Your signals, executed on Bybit and guarded on every tick.</p>
     </main>

@@ -4,22 +4,21 @@ import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import {
+  exportHistory,
   type HistoryFilter,
   type HistoryItems,
   type HistoryKind,
   historyQuery,
-  readHistory,
 } from '@/api/history';
 import { toApiError } from '@/api/problem';
 import { accountsQuery, strategiesQuery } from '@/api/queries';
 import type { Execution, Order, Trade } from '@/api/types';
 import { TradesList } from '@/entities/trades/TradesList';
-import { type Column, download, toCsv } from '@/shared/csv';
+import { download } from '@/shared/download';
 import { More } from '@/shared/ui/DataTable';
 import { HistoryIcon } from '@/shared/ui/icons';
 import { Panel } from '@/shared/ui/Panel';
 import { Empty, Failure, LoadingRows } from '@/shared/ui/StateBlock';
-import { COLUMNS, namesOf } from './columns';
 import { ExecutionsList } from './ExecutionsList';
 import { Filters } from './Filters';
 import styles from './History.module.css';
@@ -30,14 +29,11 @@ const KINDS = Object.keys(VIEWS) as HistoryKind[];
 
 /** The whole of what the filter lets through, not only what is on screen. */
 function Export({ kind, filter }: { kind: HistoryKind; filter: HistoryFilter }) {
-  const { data: accounts = [] } = useQuery(accountsQuery);
-  const { data: strategies = [] } = useQuery(strategiesQuery);
   const [read, setRead] = useState(0);
   const save = useMutation({
     mutationFn: async () => {
-      const rows = await readHistory(kind, filter, setRead);
-      const columns = COLUMNS[kind](namesOf(accounts, strategies)) as Column<HistoryItems[HistoryKind]>[];
-      download(`backstop-${kind}-${dayAgo(0, Date.now())}.csv`, toCsv(columns, rows));
+      const parts = await exportHistory(kind, filter, setRead);
+      download(`backstop-${kind}-${dayAgo(0, Date.now())}.csv`, parts);
     },
     onError: (thrown) =>
       notifications.show({

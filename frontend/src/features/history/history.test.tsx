@@ -80,22 +80,32 @@ describe('a history', () => {
     expect(onSearch).toHaveBeenLastCalledWith({ symbol: 'BTCUSDT' });
   });
 
-  it('exports all pages, not only the one on screen', async () => {
-    const asked = twoPages();
+  it('exports all pages as the server writes them, with one heading', async () => {
+    twoPages();
+    const asked: URLSearchParams[] = [];
+    server.use(
+      http.get('*/api/exports/trades', ({ request }) => {
+        const query = new URL(request.url).searchParams;
+        asked.push(query);
+        return query.get('cursor')
+          ? HttpResponse.text('id,symbol\r\nt2,ETHUSDT\r\n')
+          : HttpResponse.text('id,symbol\r\nt1,BTCUSDT\r\n', { headers: { 'X-Next-Cursor': 'next' } });
+      }),
+    );
     const saved: Blob[] = [];
     vi.spyOn(URL, 'createObjectURL').mockImplementation((blob) => {
       saved.push(blob as Blob);
       return 'blob:saved';
     });
     vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(() => undefined);
-    draw(<History search={{}} onSearch={vi.fn()} />);
+    draw(<History search={{ exit: 'manual' }} onSearch={vi.fn()} />);
     await userEvent.click(await screen.findByTestId('export-csv'));
     await waitFor(() => expect(saved).toHaveLength(1));
-    const lines = (await (saved[0] as Blob).text()).trim().split('\r\n');
-    expect(lines).toHaveLength(3);
-    expect(lines[1]).toContain('Paper,');
-    expect(lines[1]).toContain(',BTCUSDT,long,0.02,65000,66000,20,1.441,-0.2,18.359,take_profit,t1');
-    expect(asked.slice(1).map((query) => query.get('limit'))).toEqual(['200', '200']);
+    expect(await (saved[0] as Blob).text()).toBe('id,symbol\r\nt1,BTCUSDT\r\nt2,ETHUSDT\r\n');
+    expect(asked.map((query) => Object.fromEntries(query))).toEqual([
+      { exit_reason: 'manual' },
+      { exit_reason: 'manual', cursor: 'next' },
+    ]);
     vi.restoreAllMocks();
   });
 

@@ -5,6 +5,7 @@ import { session, signedIn } from '@/api/session';
 import { draw } from '@/test/render';
 import { answers, pageOf, refuses } from '@/test/server';
 import { Audit } from './Audit';
+import { Password } from './Password';
 import { SecondFactor } from './SecondFactor';
 import { Sessions } from './Sessions';
 
@@ -44,6 +45,27 @@ describe('the second factor', () => {
     await userEvent.click(screen.getByText('I have kept them'));
     expect(screen.queryByTestId('backup-codes')).toBeNull();
     expect(screen.getByText(/2 backup codes left/)).toBeVisible();
+  });
+});
+
+describe('the password', () => {
+  it('is changed by who knows it', async () => {
+    refuses('post', '/api/auth/password', { status: 403, title: 'No', detail: 'The password is wrong.' });
+    draw(<Password />);
+    await userEvent.type(await screen.findByTestId('password-current_password'), 'old one');
+    await userEvent.type(screen.getByTestId('password-new_password'), 'new phrase');
+    await userEvent.type(screen.getByTestId('password-again'), 'new');
+    await userEvent.click(screen.getByTestId('password-save'));
+    expect(screen.getByText('The two are not the same.')).toBeVisible();
+    await userEvent.type(screen.getByTestId('password-again'), ' phrase');
+    await userEvent.click(screen.getByTestId('password-save'));
+    expect(await screen.findByText('The password is wrong.')).toBeVisible();
+
+    const sent = answers('post', '/api/auth/password', {});
+    await userEvent.click(screen.getByTestId('password-save'));
+    expect(await screen.findByText(/The password was changed/)).toBeVisible();
+    expect(sent).toEqual([{ current_password: 'old one', new_password: 'new phrase' }]);
+    expect(screen.getByTestId('password-new_password')).toHaveValue('');
   });
 });
 

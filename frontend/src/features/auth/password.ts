@@ -1,0 +1,2 @@
+/** As the server asks. */
+export const PASSWORD_LENGTH = 8;
