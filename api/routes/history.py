@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
+from api import replays
 from api.database import transaction
 from api.errors import not_found
 from api.http import Routes
 from api.queries import EventsQuery, HistoryQuery, SignalsQuery, TradesQuery
 from api.sessions import Caller
 from backstop.contracts.base import Page
-from backstop.contracts.trading import Event, Execution, FlightRecord, Order, Signal, Trade
+from backstop.contracts.trading import Event, Execution, FlightRecord, Order, Replay, Signal, SignalAnswer, Trade
 from backstop.store import dashboards, views
 from backstop.store.paging import fetch_page
 
@@ -33,6 +34,12 @@ def get_signal(user: Caller, signal_id: UUID) -> FlightRecord:
     if record is None:
         raise not_found()
     return record
+
+
+@routes.post("/signals/{signal_id}/replay", status=202, problems=(409,))
+def replay_signal(user: Caller, signal_id: UUID, body: Replay) -> SignalAnswer:
+    """Give an alert again, now, to a strategy that trades no real money. What becomes of it is a signal of its own."""
+    return replays.replay(user, signal_id, body)
 
 
 @routes.get("/orders")

@@ -88,10 +88,19 @@ class Execution(Outgoing):
 
 class SignalSource(Outgoing):
     ip: str
-    proved_by: Literal["secret", "previous_secret", "signature"]
+    proved_by: Literal["secret", "previous_secret", "signature", "session"] = Field(
+        description="`session`: replayed by its owner."
+    )
     dialect: str = Field(default="native", description="Whose kind of message it was.")
     client_certificate: str | None = Field(description="Subject of the certificate the sender showed.")
     tradingview_certificate: bool
+    replay_of: UUID | None = Field(default=None, description="The signal whose alert was given again.")
+
+
+class Replay(Incoming):
+    """`strategy_id`: whose account does not trade real money."""
+
+    strategy_id: UUID
 
 
 class FlightRecord(Signal):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -17,6 +18,7 @@ BODIES: dict[str, Any] = {
     "change_protection": {"stop_loss": "1%"},
     "import_message": {"message": "{}"},
     "preflight": {"action": "buy", "symbol": "BTCUSDT"},
+    "replay_signal": {"strategy_id": str(UUID(int=1))},
 }
 HELD_BY_EVERYBODY = {"list_sessions", "list_audit"}
 """Whoever asks has a session, and has signed up."""

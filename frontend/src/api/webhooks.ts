@@ -35,6 +35,15 @@ export const explain = (strategyId: string, message: string) =>
 export const preflight = (strategyId: string, alert: AlertToTry) =>
   unwrap(api.POST('/api/strategies/{strategy_id}/preflight', { ...of(strategyId), body: alert }));
 
+/** Gives the alert of a signal again, now, to a strategy that trades no real money. */
+export const replay = (signalId: string, strategyId: string) =>
+  unwrap(
+    api.POST('/api/signals/{signal_id}/replay', {
+      params: { path: { signal_id: signalId } },
+      body: { strategy_id: strategyId },
+    }),
+  );
+
 export interface Tried {
   explanation: Explanation;
   /** Null when the message is refused before the engine is asked, or the engine did not say. */

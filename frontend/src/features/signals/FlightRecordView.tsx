@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { toApiError } from '@/api/problem';
 import { flightRecordQuery } from '@/api/queries';
@@ -6,6 +7,7 @@ import type { FlightRecord, Order } from '@/api/types';
 import { clock, latency, moment, number, signed, words } from '@/shared/format';
 import { Failure, LoadingRows } from '@/shared/ui/StateBlock';
 import { Tag, type Tone } from '@/shared/ui/Tag';
+import { Again } from './Again';
 import styles from './FlightRecordView.module.css';
 import { SignalStatus } from './SignalStatus';
 import { reasonOf, wishOf } from './SignalsList';
@@ -185,6 +187,16 @@ const inOrder = (steps: Dated[]) =>
     .toSorted((a, b) => (a.at ? Date.parse(a.at) : Infinity) - (b.at ? Date.parse(b.at) : Infinity))
     .map(({ step }) => step);
 
+const PROOFS: Record<NonNullable<FlightRecord['source']>['proved_by'], string> = {
+  secret: 'with the secret',
+  previous_secret: 'with the secret before this one',
+  signature: 'signed',
+  session: 'replayed by you',
+};
+
+const sourceWords = ({ ip, proved_by, tradingview_certificate }: NonNullable<FlightRecord['source']>) =>
+  `From ${ip}, ${PROOFS[proved_by]}${tradingview_certificate ? ", with TradingView's certificate" : ''}`;
+
 export function Timeline({ record }: { record: FlightRecord }) {
   const { received_at: start, status } = record;
   const reason = reasonOf(record);
@@ -195,11 +207,26 @@ export function Timeline({ record }: { record: FlightRecord }) {
         <SignalStatus status={status} />
         <p className={styles.meta}>
           {record.strategy_name} · {moment(start)}
+          {record.source?.replay_of && (
+            <>
+              {' · replay of '}
+              <Link to="/signals" search={{ id: record.source.replay_of }}>
+                an earlier signal
+              </Link>
+            </>
+          )}
         </p>
         {reason && <p className={styles.reason}>{reason}</p>}
       </header>
       <ol className={styles.timeline}>
+        {record.alert_time && record.alert_time !== start && (
+          <Step title="Fired, by its own account" at={record.alert_time} />
+        )}
         <Step title="Alert received" at={start}>
+          {record.source && <p className={styles.dim}>{sourceWords(record.source)}</p>}
+          {record.spooled && (
+            <p className={styles.dim}>The database did not answer: it was put by, and stored later.</p>
+          )}
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
           <section className={styles.raw} tabIndex={0} aria-label="Raw alert">
             {pretty(record.raw)}
@@ -226,7 +253,14 @@ export function Timeline({ record }: { record: FlightRecord }) {
 /** One alert from raw text to fills, each step with its time. */
 export function FlightRecordView({ id }: { id: string }) {
   const query = useQuery(flightRecordQuery(id));
-  if (query.data) return <Timeline record={query.data} />;
+  if (query.data) {
+    return (
+      <>
+        <Timeline record={query.data} />
+        <Again key={id} record={query.data} />
+      </>
+    );
+  }
   if (query.isError) {
     return (
       <Failure

@@ -4,8 +4,9 @@ import { describe, expect, it, vi } from 'vitest';
 import type { FlightRecord } from '@/api/types';
 import { createApply } from '@/live/apply';
 import { draw } from '@/test/render';
-import { order, signal } from '@/test/samples';
+import { account, order, signal, strategy } from '@/test/samples';
 import { answers, pageOf, refuses } from '@/test/server';
+import { Again } from './Again';
 import { Timeline } from './FlightRecordView';
 import { SignalsPanel } from './SignalsPage';
 
@@ -115,5 +116,58 @@ describe('a flight record', () => {
     expect(steps[2]).toHaveTextContent('+15 ms');
     expect(steps[3]).toHaveTextContent('+40 ms');
     expect(steps[1]).toHaveTextContent('50% at 2%');
+  });
+
+  it('says who sent it, and when it fired', async () => {
+    const source = {
+      ip: '192.0.2.7',
+      proved_by: 'signature' as const,
+      dialect: 'native',
+      client_certificate: null,
+      tradingview_certificate: false,
+      replay_of: null,
+    };
+    draw(<Timeline record={{ ...record, source, alert_time: '2026-11-24T09:59:58Z' }} />);
+    const [fired, received] = await screen.findAllByRole('listitem');
+    expect(fired).toHaveTextContent('Fired, by its own account09:59:58');
+    expect(received).toHaveTextContent('From 192.0.2.7, signed');
+  });
+
+  it('foresees the same alert now, its age aside', async () => {
+    answers('get', '/api/accounts', pageOf(account()));
+    answers('get', '/api/strategies', pageOf());
+    const asked = answers('post', `/api/strategies/${record.strategy_id}/preflight`, {
+      outcome: 'refused',
+      code: 'halted',
+      reason: 'trading is halted',
+      entry: null,
+      orders: [],
+    });
+    draw(<Again record={{ ...record, parsed: { action: 'buy', time: '2026-11-24T09:59:58Z' } }} />);
+    await userEvent.click(await screen.findByTestId('foresee'));
+    expect(await screen.findByTestId('preflight')).toHaveTextContent('Would be refusedtrading is halted');
+    expect(asked).toEqual([{ action: 'buy' }]);
+    expect(screen.getByText(/make a strategy for BTCUSDT on a simulator/)).toBeVisible();
+  });
+
+  it('is replayed only where no money is real', async () => {
+    const real = account({ id: 'a-real', label: 'Main', environment: 'mainnet' });
+    answers('get', '/api/accounts', pageOf(account(), real));
+    answers(
+      'get',
+      '/api/strategies',
+      pageOf(
+        strategy({ id: 'on-real', account_id: real.id, name: 'Real' }),
+        strategy({ id: 'on-paper', name: 'Trial' }),
+        strategy({ id: 'of-another', name: 'Ether', symbols: ['ETHUSDT'] }),
+        strategy({ id: 'off', name: 'Off', enabled: false }),
+      ),
+    );
+    const sent = answers('post', '/api/signals/s1/replay', { signal_id: 's2', status: 'accepted' }, 202);
+    draw(<Again record={record} />);
+    await userEvent.click(await screen.findByTestId('replay'));
+    expect(within(screen.getByTestId('replay-strategy')).getAllByRole('option')).toHaveLength(1);
+    expect(await screen.findByText('See what becomes of it')).toHaveAttribute('href', '/signals?id=s2');
+    expect(sent).toEqual([{ strategy_id: 'on-paper' }]);
   });
 });
