@@ -23,6 +23,7 @@ from streamer.leaseholder import Leaseholder
 from streamer.notifier import Notifier
 from streamer.owned import Means
 from streamer.pusher import Pusher
+from streamer.source_watch import SourceWatch
 from streamer.vitals import tell_vitals
 
 log = logger("streamer")
@@ -60,6 +61,9 @@ async def run(config: Config) -> None:
         work = [
             asyncio.create_task(fleet.run(), name="fleet"),
             asyncio.create_task(Heartbeat(pool, config.holder, fleet, now_ms).run(), name="heartbeat"),
+            asyncio.create_task(
+                SourceWatch(pool, lambda: fleet.accounts, now_ms, wake_dashboards).run(), name="source watch"
+            ),
             asyncio.create_task(
                 Notifier(pool, opener, Couriers(config.variables.get("BACKSTOP_MAIL_URL"))).run(), name="notifier"
             ),

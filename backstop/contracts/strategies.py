@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from backstop.contracts.base import Incoming, Moment, Number, Outgoing, PositiveNumber, is_usual
+from backstop.contracts.watch import SourceState, WatchSettings
 from backstop.domain.instrument import read_symbol
 from backstop.domain.protection import PriceSource, read_price_mark
 from backstop.domain.strategy import OnOpposite, SizingMode
@@ -179,6 +180,7 @@ class NewStrategy(Incoming):
     entry: StrategyEntry = Field(default_factory=_at_market)
     max_entries: MaxEntries = 1
     margin_mode: MarginModeWanted = "any"
+    watch: WatchSettings = Field(default_factory=WatchSettings)
 
 
 class StrategyChange(Incoming):
@@ -194,6 +196,7 @@ class StrategyChange(Incoming):
     entry: StrategyEntry | None = None
     max_entries: MaxEntries | None = None
     margin_mode: MarginModeWanted | None = None
+    watch: WatchSettings | None = None
     enabled: bool | None = None
 
 
@@ -210,6 +213,8 @@ class Strategy(Outgoing):
     entry: EntrySettings = Field(default_factory=_at_market)
     max_entries: int = 1
     margin_mode: MarginModeWanted = "any"
+    watch: WatchSettings = Field(default_factory=WatchSettings)
+    source: SourceState = Field(default_factory=SourceState)
     enabled: bool
     webhook_url: str
     created_at: Moment

@@ -11,8 +11,9 @@ from psycopg.types.json import Jsonb
 from backstop.contracts.strategies import NewStrategy, Strategy
 from backstop.store.paging import Numbered, PageRequest
 from backstop.store.query import Query, Row, no_row
+from backstop.store.watch import source_state
 
-_COLUMNS = "id, seq, account_id, name, symbols, settings, enabled, hook_id, created_at"
+_COLUMNS = "id, seq, account_id, name, symbols, settings, enabled, watch, watch_state, hook_id, created_at"
 _SETTINGS = ("sizing", "leverage", "max_age_s", "on_opposite", "protection", "margin_mode", "entry", "max_entries")
 
 WebhookUrl = Callable[[str], str]
@@ -63,8 +64,9 @@ def add_strategy(
     strategy_id: UUID, user_id: UUID, new: NewStrategy, hook_id: str, secret_hash: bytes, webhook_url: WebhookUrl
 ) -> Query[Strategy]:
     sql = f"""
-        insert into strategies (id, user_id, account_id, name, symbols, settings, hook_id, secret_hash)
-        values (%(id)s, %(user_id)s, %(account_id)s, %(name)s, %(symbols)s, %(settings)s, %(hook_id)s, %(secret_hash)s)
+        insert into strategies (id, user_id, account_id, name, symbols, settings, watch, hook_id, secret_hash)
+        values (%(id)s, %(user_id)s, %(account_id)s, %(name)s, %(symbols)s, %(settings)s, %(watch)s, %(hook_id)s,
+                %(secret_hash)s)
         returning {_COLUMNS}"""  # noqa: S608 - a constant
     parameters = {
         "id": strategy_id,
@@ -73,6 +75,7 @@ def add_strategy(
         "name": new.name,
         "symbols": list(dict.fromkeys(new.symbols)),
         "settings": Jsonb(settings_of(new)),
+        "watch": Jsonb(new.watch.model_dump(mode="json")),
         "hook_id": hook_id,
         "secret_hash": secret_hash,
     }
@@ -80,14 +83,20 @@ def add_strategy(
 
 
 def save_strategy(strategy: Strategy) -> Query[None]:
+    """A cadence counts from when it was set."""
     sql = """
-        update strategies set name = %(name)s, symbols = %(symbols)s, settings = %(settings)s, enabled = %(enabled)s
+        update strategies set name = %(name)s, symbols = %(symbols)s, settings = %(settings)s, enabled = %(enabled)s,
+               watch = %(watch)s,
+               watch_state = case when watch->'expected_every_s' is distinct from %(watch)s::jsonb->'expected_every_s'
+                                  then watch_state || jsonb_build_object('since', now(), 'quiet_since', null)
+                                  else watch_state end
          where id = %(id)s"""
     parameters = {
         "id": strategy.id,
         "name": strategy.name,
         "symbols": list(dict.fromkeys(strategy.symbols)),
         "settings": Jsonb(settings_of(strategy)),
+        "watch": Jsonb(strategy.watch.model_dump(mode="json")),
         "enabled": strategy.enabled,
     }
     return Query(sql, parameters, no_row)
@@ -137,7 +146,11 @@ def _reader(webhook_url: WebhookUrl) -> Callable[[Row], Strategy]:
         return Strategy.model_validate(
             {name: row[name] for name in ("id", "account_id", "name", "symbols", "enabled", "created_at")}
             | row["settings"]
-            | {"webhook_url": webhook_url(row["hook_id"])}
+            | {
+                "webhook_url": webhook_url(row["hook_id"]),
+                "watch": row["watch"],
+                "source": source_state(row["watch_state"]),
+            }
         )
 
     return read

@@ -41,6 +41,8 @@ def test_a_strategy_is_made_with_its_webhook(user: User, books: Books) -> None:
         "entry": {"kind": "market", "at": None, "expires_s": 60, "post_only": False},
         "max_entries": 1,
         "margin_mode": "any",
+        "watch": {"policy": "alarm", "expected_every_s": None},
+        "source": {"state": None, "quiet_since": None},
         "enabled": True,
         "webhook_url": made["webhook_url"],
         "created_at": made["created_at"],

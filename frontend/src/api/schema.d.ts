@@ -1380,8 +1380,10 @@ export interface components {
             on_opposite: components["schemas"]["OnOpposite"];
             protection: components["schemas"]["ProtectionSettings"];
             sizing: components["schemas"]["Sizing"];
+            source: components["schemas"]["SourceState"];
             /** Symbols */
             symbols: string[];
+            watch: components["schemas"]["WatchSettings"];
             /**
              * Webhook Secret
              * @description Shown this once.
@@ -1984,6 +1986,12 @@ export interface components {
             symbols?: string[];
         };
         /**
+         * InSync
+         * @description `behind`: the newest signal is still being acted on · `diverged`: it is settled, and we hold something else.
+         * @enum {string}
+         */
+        InSync: "in_sync" | "behind" | "diverged";
+        /**
          * LiveMessage
          * @description What the server sends.
          */
@@ -2126,6 +2134,7 @@ export interface components {
             sizing: components["schemas"]["Sizing"];
             /** Symbols */
             symbols: string[];
+            watch?: components["schemas"]["WatchSettings"];
         };
         /** NoticeData */
         NoticeData: {
@@ -3115,6 +3124,20 @@ export interface components {
             v: 1;
         };
         /**
+         * SourceState
+         * @description As last seen by the streamer: the worst of the strategy's symbols; null before any alert told.
+         */
+        SourceState: {
+            /**
+             * Quiet Since
+             * @description Its last alert, while it is silent for too long.
+             * @default null
+             */
+            quiet_since: string | null;
+            /** @default null */
+            state: components["schemas"]["InSync"] | null;
+        };
+        /**
          * SourceWatch
          * @description By the newest signal of each symbol that says what its source holds; a bare reverse says nothing.
          */
@@ -3302,8 +3325,10 @@ export interface components {
             on_opposite: components["schemas"]["OnOpposite"];
             protection: components["schemas"]["ProtectionSettings"];
             sizing: components["schemas"]["Sizing"];
+            source: components["schemas"]["SourceState"];
             /** Symbols */
             symbols: string[];
+            watch: components["schemas"]["WatchSettings"];
             /** Webhook Url */
             webhook_url: string;
         };
@@ -3355,6 +3380,8 @@ export interface components {
              * @default null
              */
             symbols?: string[] | null;
+            /** @default null */
+            watch?: components["schemas"]["WatchSettings"] | null;
         };
         /** StrategyPage */
         StrategyPage: {
@@ -3391,11 +3418,18 @@ export interface components {
          * @description `behind`: its newest signal is still being acted on · `diverged`: it is settled, and we hold something else.
          */
         SymbolWatch: {
+            /** @description The exit of our own by which we are out since that signal. */
+            explained_by: components["schemas"]["ExitReason"] | null;
             /**
              * Last Signal At
              * Format: date-time
              */
             last_signal_at: string;
+            /**
+             * Missed
+             * @description Before its newest alert the source held something else than we did.
+             */
+            missed: boolean;
             /**
              * Ours
              * @enum {string}
@@ -3406,11 +3440,7 @@ export interface components {
              * @enum {string}
              */
             source: "long" | "short" | "flat";
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "in_sync" | "behind" | "diverged";
+            state: components["schemas"]["InSync"];
             /** Symbol */
             symbol: string;
         };
@@ -3655,6 +3685,27 @@ export interface components {
              * @description Whether a second factor is asked for.
              */
             second_factor: boolean;
+        };
+        /**
+         * WatchPolicy
+         * @description What a difference does: `alarm` tells, `resync` also asks for a target to the source's position, `ignore` nothing.
+         * @enum {string}
+         */
+        WatchPolicy: "alarm" | "resync" | "ignore";
+        /**
+         * WatchSettings
+         * @description `policy`: what a difference does: `alarm` tells, `resync` also asks for a target to the source's position (as a signal
+         *     like any other: an entry only while its alert is fresh, nothing after an exit of our own), `ignore` nothing.
+         *     `expected_every_s`: longer without an alert, and the source has gone quiet.
+         */
+        WatchSettings: {
+            /**
+             * Expected Every S
+             * @default null
+             */
+            expected_every_s?: number | null;
+            /** @default alarm */
+            policy?: components["schemas"]["WatchPolicy"];
         };
         /** WsTicket */
         WsTicket: {
