@@ -65,10 +65,10 @@ class SourceWatch:
         for one in found:
             judged = judge(one.watched, one.before, self._clock())
             if judged.state != one.before:
-                await self._tell(one, judged, epochs[one.owner.account_id])
+                await self._tell(one, judged, epochs[one.account_id])
 
     async def _tell(self, one: Watch, judged: Judgement, epoch: Epoch) -> None:
-        account_id, user_id = one.owner.account_id, one.owner.user_id
+        account_id, user_id = one.account_id, one.user_id
         async with self._pool.connection(timeout=2.0) as connection, connection.transaction():
             if await afetch_one(connection, leases.hold(leases.account_lease(account_id), epoch)) is None:
                 return  # another process trades the account now

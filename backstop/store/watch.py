@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, LiteralString
 from uuid import UUID, uuid5
@@ -15,7 +16,6 @@ from backstop.domain.ids import SignalId, Symbol
 from backstop.domain.signal import Target
 from backstop.domain.watch import InSync, Resync, Told, Watched, WatchPolicy, WatchState
 from backstop.store.query import Query, Row, no_row
-from backstop.store.trading import Owner, moment
 
 _JUST_BEFORE_S = 10
 """What came so shortly before an alert may not have been done when it came: then nothing is said of what we held."""
@@ -79,7 +79,8 @@ class Watch:
     """A strategy to be judged, and what was told of it before."""
 
     strategy_id: UUID
-    owner: Owner
+    user_id: UUID
+    account_id: UUID
     watched: Watched
     before: WatchState
 
@@ -103,7 +104,8 @@ def _read_watch(row: Row) -> Watch:
     every_s = row["watch"].get("expected_every_s")
     return Watch(
         row["id"],
-        Owner(row["user_id"], row["account_id"]),
+        row["user_id"],
+        row["account_id"],
         Watched(
             name=row["name"],
             policy=WatchPolicy(row["watch"].get("policy", WatchPolicy.ALARM)),
@@ -157,7 +159,7 @@ def source_state(value: Mapping[str, Any]) -> SourceState:
     state = read_state(value)
     order = [InSync.IN_SYNC, InSync.BEHIND, InSync.DIVERGED]
     worst = max(state.states.values(), key=order.index, default=None)
-    return SourceState(state=worst, quiet_since=moment(state.quiet_since))
+    return SourceState(state=worst, quiet_since=_moment(state.quiet_since) if state.quiet_since is not None else None)
 
 
 def save_state(strategy_id: UUID, state: WatchState) -> Query[None]:
@@ -178,14 +180,18 @@ def add_resync(watch: Watch, resync: Resync) -> Query[UUID]:
         on conflict do nothing returning id"""
     parameters = {
         "id": uuid5(resync.cause, "resync"),
-        "user_id": watch.owner.user_id,
-        "account_id": watch.owner.account_id,
+        "user_id": watch.user_id,
+        "account_id": watch.account_id,
         "strategy_id": watch.strategy_id,
         "key": f"resync:{resync.cause}",
         "body_hash": sha256(raw.encode()).digest(),
         "raw": raw,
         "parsed": Jsonb(alert),
         "symbol": resync.symbol,
-        "at": moment(resync.at),
+        "at": _moment(resync.at),
     }
     return Query(sql, parameters, lambda row: row["id"])
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

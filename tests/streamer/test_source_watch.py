@@ -66,7 +66,7 @@ async def source(pool: Pool, books: Books) -> Source:
     async with pool.connection() as connection:
         epoch = await afetch_one(connection, leases.acquire(leases.account_lease(account), "me"))
     owned = {"x": SimpleNamespace(row=SimpleNamespace(id=account), epoch=epoch)}
-    watch = SourceWatch(pool, lambda: owned, now_ms, lambda: None)  # type: ignore[arg-type, return-value]
+    watch = SourceWatch(pool, lambda: owned, now_ms, lambda: None)
     return Source(books, watch, user, account, strategy)
 
 
@@ -130,11 +130,10 @@ async def test_what_the_policy_of_a_webhook_kept_out_is_not_let_in_by_a_resync(s
 async def test_what_the_source_held_before_is_held_against_what_we_held_then(
     source: Source, prev: str, before: str | None, missed: bool
 ) -> None:
-    match before:
-        case "stopped out":
-            source.held("long", until_s=30, reason="stop_loss")
-        case str():
-            source.held(before, until_s=19, reason="reverse")
+    if before == "stopped out":
+        source.held("long", until_s=30, reason="stop_loss")
+    elif before is not None:
+        source.held(before, until_s=19, reason="reverse")
     source.alert(position="long", prev_position=prev, ago_s=20)
     source.holds("long", since_s=19)
     await source.watch.look()
