@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import aiohttp
 
@@ -199,7 +199,12 @@ class OwnedAccount:
             starts = [newest or created, *(order.created_at for order in orders)]
             executions_from = min(starts)
             seen = await afetch_all(connection, recovery.executions_since(self.row.id, executions_from - SEEN_FOR_MS))
+            guesses = await afetch_all(connection, recovery.guesses_since(self.row.id, executions_from - SEEN_FOR_MS))
+            ended = await afetch_all(
+                connection, recovery.closed_positions(self.row.id, [guess.position_id for guess in guesses])
+            )
             test = await afetch_one(connection, self_tests.newest(self.row.id))
+        closed = {position.id: position for position in ended}
         state = AccountState(
             instruments=self._market.instruments,
             strategies={strategy.id: strategy for strategy in strategies},
@@ -211,6 +216,7 @@ class OwnedAccount:
             },
             reversals={reversal.plan.cause_id: reversal for reversal in reversals},
             seen=dict(seen),
+            guesses=tuple(replace(guess, closed=closed.get(guess.position_id)) for guess in guesses),
             equity=self.row.equity,
             limits=self.row.limits,
             halt=self.row.halt,

@@ -11,7 +11,7 @@ from backstop.domain.protection import Level, LevelKind, LevelStatus, Protection
 from backstop.domain.side import PositionSide
 from backstop.domain.slot import Slot
 
-_COST_STEP = Decimal("1e-12")
+COST_STEP = Decimal("1e-12")
 """Cost leaves a position in multiples of this, so that no later sum has more digits than Decimal keeps."""
 
 
@@ -119,7 +119,7 @@ def apply_fill(position: Position, execution: Execution) -> Filled:
         return Filled(grown, NO_USDT, NO_QTY)
 
     closed = min(position.qty, execution.qty)
-    share = (position.cost * closed / position.qty).quantize(_COST_STEP) if position.qty > 0 else ZERO
+    share = (position.cost * closed / position.qty).quantize(COST_STEP) if position.qty > 0 else ZERO
     released = position.cost if closed == position.qty else share
     value = execution.price * closed
     realised = Usdt((value - released) * position.side.sign)

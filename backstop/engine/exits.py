@@ -281,6 +281,9 @@ def finish(turn: Turn, position: Position) -> None:
         turn.state,
         settled_at={**turn.state.settled_at, closed.slot: turn.now},
         settled_seq={**turn.state.settled_seq, closed.slot: closed.seq},
+        guesses=tuple(
+            replace(guess, closed=closed) if guess.position_id == closed.id else guess for guess in turn.state.guesses
+        ),
     )
 
 

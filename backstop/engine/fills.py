@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from backstop.domain.execution import FUNDING, POSITION_CHANGING, Execution, ExitReason, foreign_exit_reason
+from backstop.domain.guess import GUESSED
 from backstop.domain.ids import OrderLinkId, cause_of
 from backstop.domain.money import NO_USDT, Usdt, plain
 from backstop.domain.order import CancelReason, Order, OrderStatus, Purpose
-from backstop.domain.position import Position, PositionStatus, apply_fill
+from backstop.domain.position import Filled, Position, PositionStatus, apply_fill
 from backstop.domain.side import PositionSide
 from backstop.domain.slot import Slot
 from backstop.engine.effects import (
@@ -19,6 +20,7 @@ from backstop.engine.effects import (
 )
 from backstop.engine.events import CloseAgain
 from backstop.engine.exits import booked_under, finish, purpose_of, recall_close
+from backstop.engine.guesses import correct_closed, guessed, note_guess, take_back
 from backstop.engine.orders import order_done
 from backstop.engine.resting import take_back_entries
 from backstop.engine.shield import lay_levels, order_resident_stop
@@ -120,11 +122,15 @@ def _book(turn: Turn, execution: Execution) -> bool:
         if order.filled_qty >= order.qty:
             order = replace(order, status=OrderStatus.FILLED)
         turn.put_order(order)
-    if position is None:
+    guess = guessed(turn, execution, _slot(turn, execution))
+    if guess is not None and guess.closed is not None:
+        correct_closed(turn, guess, guess.closed, execution, _exit_reason(execution, order))
+    elif position is None:
         turn.record(BookExecution(execution, None, NO_USDT, NO_USDT))
         turn.afterwards(TakeSnapshot())
     else:
-        _apply(turn, position, execution, order)
+        filled = apply_fill(position, execution) if guess is None else take_back(turn, guess, position, execution)
+        _apply(turn, filled, execution, order)
     if order is not None and order.done:
         order_done(turn, order)
     return position is not None and position.slot not in turn.state.positions
@@ -181,13 +187,21 @@ def _recalled(turn: Turn, execution: Execution, position: Position | None) -> Or
     )
 
 
-def _apply(turn: Turn, position: Position, execution: Execution, order: Order | None) -> None:
-    filled = apply_fill(position, execution)
+def _exit_reason(execution: Execution, order: Order | None) -> ExitReason:
+    """By the order's purpose; of an order of ours that is forgotten its id tells."""
+    ours = order is None and cause_of(execution.order_link_id) is not None
+    purpose = order.purpose if order is not None else purpose_of(execution.order_link_id) if ours else None
+    reason = _EXIT_REASON.get(purpose) if purpose is not None else None
+    return reason or foreign_exit_reason(execution)
+
+
+def _apply(turn: Turn, filled: Filled, execution: Execution, order: Order | None) -> None:
     position = filled.position
     turn.record(BookExecution(execution, position.id, filled.realised, NO_USDT))
+    if execution.exec_id.startswith(GUESSED):
+        note_guess(turn, position, execution, filled.realised)
     if execution.side is position.side.exit:
-        reason = _EXIT_REASON.get(order.purpose) if order is not None else None
-        position = replace(position, exit_reason=reason or foreign_exit_reason(execution))
+        position = replace(position, exit_reason=_exit_reason(execution, order))
     elif execution.closed_qty > 0:
         turn.record(
             Notice(

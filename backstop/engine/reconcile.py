@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from backstop.domain.execution import Execution
+from backstop.domain.guess import GUESSED
 from backstop.domain.ids import compact
 from backstop.domain.money import NO_QTY, NO_USDT, Price, Qty, plain
 from backstop.domain.order import OrderStatus
@@ -80,14 +81,14 @@ def _adopt_difference(turn: Turn, ours: Position, theirs: ExchangePosition | Non
     on_executed(
         turn,
         Execution(
-            exec_id=f"adopted-{compact(ours.id)}-{plain(ours.entry_qty)}-{plain(ours.exit_qty)}-{plain(size)}",
+            exec_id=f"{GUESSED}{compact(ours.id)}-{plain(ours.entry_qty)}-{plain(ours.exit_qty)}-{plain(size)}",
             symbol=ours.symbol,
             side=side,
             exec_type="Trade",
             price=Price(price),
             qty=Qty(difference),
             fee=NO_USDT,
-            at=at,
+            at=doubt.since,
             closed_qty=NO_QTY if grew else Qty(difference),
         ),
     )

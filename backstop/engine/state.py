@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from backstop.domain.execution import Booked, Execution
+from backstop.domain.guess import Guess
 from backstop.domain.ids import OrderLinkId, PositionId, StrategyId, Symbol
 from backstop.domain.instrument import Instrument
 from backstop.domain.limits import NO_LIMITS, Day, Halt, Limits
@@ -48,6 +49,7 @@ class AccountState:
     not closed; `reversals` by what asked for them;
     `seen` the executions booked lately, by exec id; `foreign` what is held that we did not open;
     `settled_at` when we last closed a slot, and `settled_seq` of the fill that did; `doubts` where the exchange disagrees;
+    `guesses` the differences of the last hour that were booked without the executions that made them;
     `early` closing fills told before the opening fills they belong to; `day` the equity it began with; `entries_at` when
     entries of the last day were intended; `unfit` why the account may not be traded, as its last self-test found."""
 
@@ -68,6 +70,7 @@ class AccountState:
     left: Mapping[Lane, Left] = field(default_factory=dict)
     doubts: Mapping[Slot, Doubt] = field(default_factory=dict)
     early: Mapping[Slot, tuple[Execution, ...]] = field(default_factory=dict)
+    guesses: tuple[Guess, ...] = ()
     quotes: Mapping[Symbol, Quote] = field(default_factory=dict)
     equity: Decimal | None = None
     funds: Funds | None = None

@@ -1,34 +1,64 @@
 """Reading an account's unfinished business back, as the engine left it."""
 
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import LiteralString
 from uuid import UUID
 
 from backstop.domain.execution import Booked, ExitReason
+from backstop.domain.guess import GUESSED, TAKEN_BACK, Guess
 from backstop.domain.ids import OrderLinkId, PositionId, SignalId, StrategyId, Symbol
 from backstop.domain.money import Price, Qty, Usdt
 from backstop.domain.order import CancelReason, Order, OrderStatus, Purpose
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.protection import Level, LevelKind, LevelStatus, PriceSource, ResidentStop
 from backstop.domain.side import PositionSide, Side
+from backstop.domain.slot import Slot
 from backstop.engine.reversal import Reversal, ReversalStep
 from backstop.store.query import Query, Row
 from backstop.store.settings import read_plan, read_protection
 
-
-def live_positions(account_id: UUID) -> Query[Position]:
-    """Positions not closed, each with its levels in the order they were laid: by the round in their ids, for rounds may
-    have been written at the same moment."""
-    sql = """
+# Each with its levels in the order they were laid: by the round in their ids, for rounds may have been written at the
+# same moment.
+_POSITIONS: LiteralString = """
         select p.*, (extract(epoch from p.opened_at) * 1000)::bigint as opened_ms,
                (extract(epoch from p.updated_at) * 1000)::bigint as updated_ms,
                (extract(epoch from p.turned_at) * 1000)::bigint as turned_ms,
+               (extract(epoch from p.closed_at) * 1000)::bigint as closed_ms,
                (extract(epoch from p.resident_verified_at) * 1000)::bigint as verified_ms,
                coalesce((select jsonb_agg(jsonb_build_object('close_id', l.close_link_id, 'kind', l.kind, 'rung',
                    l.rung, 'price', l.price::text, 'portion', l.portion::text, 'status', l.status)
                    order by substring(l.close_link_id from '-[a-z]+(?:[0-9]+r)?([0-9]+)-[0-9]+$')::int, l.kind, l.rung)
                  from levels l where l.position_id = p.id), '[]') as levels
-          from positions p where p.account_id = %(account_id)s and p.status <> 'closed' order by p.seq"""
+          from positions p"""
+
+
+def live_positions(account_id: UUID) -> Query[Position]:
+    """Positions not closed."""
+    sql = _POSITIONS + " where p.account_id = %(account_id)s and p.status <> 'closed' order by p.seq"
     return Query(sql, {"account_id": account_id}, _read_position)
+
+
+def closed_positions(account_id: UUID, ids: Sequence[UUID]) -> Query[Position]:
+    """Those of `ids` that are closed."""
+    sql = _POSITIONS + " where p.account_id = %(account_id)s and p.id = any(%(ids)s) and p.status = 'closed'"
+    return Query(sql, {"account_id": account_id, "ids": list(ids)}, _read_position)
+
+
+def guesses_since(account_id: UUID, since: int) -> Query[Guess]:
+    """Differences booked from `since` (UTC milliseconds) on, as far as no true execution has taken their place. Their
+    positions are to be put beside them."""
+    sql = """
+        select split_part(e.exec_id, %(back)s, 1) as exec_id, e.position_id, p.symbol, p.position_idx, e.side, e.price,
+               (extract(epoch from e.executed_at) * 1000)::bigint as at, sum(e.qty) as qty, sum(e.realised_pnl) as realised
+          from executions e join positions p on p.id = e.position_id
+         where e.account_id = %(account_id)s and starts_with(e.exec_id, %(guessed)s)
+           and e.executed_at >= to_timestamp(%(since)s / 1000.0)
+         group by 1, e.position_id, p.symbol, p.position_idx, e.side, e.price, e.executed_at
+        having sum(e.qty) > 0
+         order by e.executed_at"""
+    values = {"account_id": account_id, "since": since, "guessed": GUESSED, "back": TAKEN_BACK}
+    return Query(sql, values, _read_guess)
 
 
 def live_orders(account_id: UUID) -> Query[Order]:
@@ -110,6 +140,20 @@ def _read_position(row: Row) -> Position:
         updated_at=row["updated_ms"],
         entries=row["entries"],
         turned_at=row["turned_ms"],
+        closed_at=row["closed_ms"],
+    )
+
+
+def _read_guess(row: Row) -> Guess:
+    return Guess(
+        exec_id=row["exec_id"],
+        position_id=PositionId(row["position_id"]),
+        slot=Slot(Symbol(row["symbol"]), row["position_idx"]),
+        side=Side(row["side"]),
+        qty=Qty(row["qty"]),
+        price=Price(row["price"]),
+        realised=Usdt(row["realised"]),
+        at=row["at"],
     )
 
 

@@ -217,13 +217,16 @@ def book_execution(owner: Owner, booked: BookExecution) -> Query[str]:
 
 
 def save_trade(owner: Owner, trade: Trade) -> Query[None]:
+    """Written again when an execution was told late: what it was traded at changes, not when."""
     sql = """
         insert into trades (id, user_id, account_id, strategy_id, symbol, side, qty, entry_price, exit_price, gross_pnl,
           fees, funding, net_pnl, exit_reason, opened_at, closed_at)
         values (%(id)s, %(user_id)s, %(account_id)s, %(strategy_id)s, %(symbol)s, %(side)s, %(qty)s, %(entry_price)s,
           %(exit_price)s, %(gross_pnl)s, %(fees)s, %(funding)s, %(net_pnl)s, %(exit_reason)s, %(opened_at)s,
           %(closed_at)s)
-        on conflict (id) do nothing"""
+        on conflict (id) do update set
+          entry_price = excluded.entry_price, exit_price = excluded.exit_price, gross_pnl = excluded.gross_pnl,
+          fees = excluded.fees, net_pnl = excluded.net_pnl, exit_reason = excluded.exit_reason"""
     values = {
         "id": trade.id,
         "user_id": owner.user_id,

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import get_args
 
 from backstop.domain.execution import ExitReason
+from backstop.domain.order import Order
 from backstop.domain.position import PositionStatus
 from backstop.domain.side import Side
 from backstop.engine import events
@@ -240,10 +241,84 @@ def test_there_is_no_event_for_a_read_that_failed() -> None:
     assert bot.position == before
 
 
-def test_execution_that_comes_after_its_difference_was_adopted_is_set_right_again() -> None:
+def late(bot: Bot, side: Side, qty: str, price: str, *, order: Order | None = None, ago_ms: int = 30_000) -> None:
+    """An execution of some time ago is told only now."""
+    told = bot.execution(side, qty, price, order=order, fee="0.05")
+    bot.executes(replace(told, at=bot.now - ago_ms))
+
+
+def ledger_of(bot: Bot) -> tuple[Decimal, Decimal, Decimal]:
+    """Profit, fees and quantity sold, as booked line by line."""
+    lines = bot.written.ledger
+    sold = sum((line.execution.qty for line in lines if line.execution.side is Side.SELL), Decimal(0))
+    return (
+        sum((line.realised for line in lines), Decimal(0)),
+        sum((line.execution.fee for line in lines), Decimal(0)),
+        sold,
+    )
+
+
+def test_execution_told_after_its_difference_was_adopted_takes_its_place() -> None:
     bot = Bot(protection=protection("1%"))
     bot.opens("buy")
     later_snapshots(bot, "0.6")
-    bot.executes(bot.execution(Side.SELL, "0.4", "100"))
+    assert bot.position.gross_pnl == 0  # adopted at the mark price, 100
+
+    late(bot, Side.SELL, "0.4", "99")
+
+    assert (bot.position.qty, bot.position.gross_pnl) == (Decimal("0.6"), Decimal("-0.4"))
+    assert ledger_of(bot) == (Decimal("-0.4"), Decimal("0.105"), Decimal("0.4"))
+    assert bot.notices == ["adopted", "corrected"]
     later_snapshots(bot, "0.6")
-    assert bot.position.qty == Decimal("0.6")
+    assert (bot.position.qty, bot.notices) == (Decimal("0.6"), ["adopted", "corrected"])
+
+
+def test_executions_of_one_difference_take_its_place_part_by_part() -> None:
+    bot = Bot()
+    bot.opens("buy")
+    later_snapshots(bot, "0.6")
+    late(bot, Side.SELL, "0.3", "99")
+    late(bot, Side.SELL, "0.1", "98")
+    assert (bot.position.qty, bot.position.gross_pnl) == (Decimal("0.6"), Decimal("-0.5"))
+    assert ledger_of(bot)[2] == Decimal("0.4")
+    assert bot.state.guesses == ()
+
+
+def test_trade_of_a_position_that_was_closed_by_guess_is_written_again() -> None:
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    bot.quotes("97")
+    later_snapshots(bot, None)
+    assert bot.written.trades[-1].exit_price == 97
+    bot.opens("sell", at="97")
+    other = bot.position
+
+    told = bot.execution(Side.SELL, "1", "99", fee="0.05", stop_order_type="StopLoss")
+    bot.executes(replace(told, at=bot.now - 30_000))
+
+    trade = bot.written.trades[-1]
+    assert trade.id != other.id
+    assert (trade.exit_price, trade.gross_pnl, trade.exit_reason) == (Decimal(99), Decimal(-1), ExitReason.STOP_LOSS)
+    assert trade.fees == Decimal("0.105")
+    assert trade.net_pnl == trade.gross_pnl - trade.fees
+    assert (bot.position.id, bot.position.qty) == (other.id, Decimal(1))
+    lines = [line for line in bot.written.ledger if line.position_id == trade.id]
+    assert sum(line.realised for line in lines) == trade.gross_pnl
+
+
+def test_trade_made_after_the_difference_was_seen_is_another() -> None:
+    bot = Bot()
+    bot.opens("buy")
+    later_snapshots(bot, "0.6")
+    bot.trades_by_hand("sell", "0.4", "100")
+    assert bot.position.qty == Decimal("0.2")
+    assert [guess.qty for guess in bot.state.guesses] == [Decimal("0.4")]
+
+
+def test_late_entry_gives_the_held_quantity_its_true_cost() -> None:
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    later_snapshots(bot, "1.5")
+    late(bot, Side.BUY, "0.5", "103")
+    assert (bot.position.qty, bot.position.entry_price) == (Decimal("1.5"), Decimal(101))
+    assert bot.position.stop_loss == Decimal(100)  # 99.99, on the tick that protects more

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from backstop.domain.entry import AT_MARKET, LimitEntry
 from backstop.domain.execution import Booked, Execution, ExitReason
+from backstop.domain.guess import Guess, correct
 from backstop.domain.ids import CommandId, Epoch, PositionId, SignalId, StrategyId, Symbol, order_link_id
 from backstop.domain.instrument import Instrument
 from backstop.domain.money import NO_USDT, Price, Qty, Usdt
 from backstop.domain.order import CancelReason, Order, OrderStatus, Purpose
-from backstop.domain.position import Position, PositionStatus
+from backstop.domain.position import Position, PositionStatus, apply_fill, trade_of
 from backstop.domain.protection import (
     BreakEven,
     Level,
@@ -270,6 +271,45 @@ def test_a_closed_position_is_history(streamer: Streamer, trader: Trader) -> Non
     write_position(streamer, trader, position)
     write_position(streamer, trader, replace(position, status=PositionStatus.CLOSED, closed_at=NOON + 1))
     assert fetch_all(streamer, recovery.live_positions(trader.account)) == []
+
+
+def test_a_guess_is_read_back_as_far_as_it_stands_and_its_trade_is_written_again(
+    streamer: Streamer, trader: Trader, books: Books
+) -> None:
+    opened = Position(PositionId(uuid4()), BTC, PositionSide.LONG, Protection(), NOON, status=PositionStatus.OPEN)
+
+    def execution(exec_id: str, side: Side, qty: str, price: str) -> Execution:
+        return Execution(exec_id, BTC, side, "Trade", Price(Decimal(price)), Qty(Decimal(qty)), NO_USDT, NOON)
+
+    def book(done: Execution, realised: Usdt) -> None:
+        execute(streamer, trading.book_execution(trader.owner, BookExecution(done, opened.id, realised, NO_USDT)))
+
+    held = apply_fill(opened, execution("e1", Side.BUY, "1", "60000")).position
+    adopted = execution("adopted-x", Side.SELL, "1", "59000")
+    filled = apply_fill(held, adopted)
+    closed = replace(filled.position, status=PositionStatus.CLOSED, closed_at=NOON, exit_reason=ExitReason.EXTERNAL)
+    write_position(streamer, trader, closed)
+    execute(streamer, trading.save_trade(trader.owner, trade_of(closed)))
+    book(adopted, filled.realised)
+    (guess,) = fetch_all(streamer, recovery.guesses_since(trader.account, NOON))
+    assert guess == Guess(
+        "adopted-x", closed.id, closed.slot, Side.SELL, adopted.qty, adopted.price, filled.realised, NOON
+    )
+    assert fetch_all(streamer, recovery.closed_positions(trader.account, [guess.position_id])) == [closed]
+
+    late = execution("e2", Side.SELL, "0.4", "60500")
+    corrected = correct(closed, guess, late)
+    book(corrected.taken_back, corrected.back)
+    book(late, corrected.filled.realised)
+    write_position(streamer, trader, corrected.filled.position)
+    execute(streamer, trading.save_trade(trader.owner, trade_of(corrected.filled.position)))
+    assert fetch_all(streamer, recovery.guesses_since(trader.account, NOON)) == [corrected.guess]
+    assert books.rows("select gross_pnl from trades") == [{"gross_pnl": Decimal(-400)}]
+    assert books.rows("select sum(amount) as gained from ledger") == [{"gained": Decimal(-400)}]
+
+    rest = correct(corrected.filled.position, corrected.guess, execution("e3", Side.SELL, "0.6", "60000"))
+    book(rest.taken_back, rest.back)
+    assert fetch_all(streamer, recovery.guesses_since(trader.account, NOON)) == []
 
 
 @ANY_DATABASE
