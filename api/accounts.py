@@ -2,11 +2,14 @@
 
 import os
 from functools import lru_cache
+from typing import Any
 from uuid import UUID, uuid4
+
+from psycopg import Connection
 
 from api import audit
 from api.database import transaction
-from api.errors import HttpError, not_found
+from api.errors import HttpError, not_found, wrong_field
 from api.sessions import Caller
 from api.standing import require_fresh
 from backstop.contracts.accounts import (
@@ -18,7 +21,9 @@ from backstop.contracts.accounts import (
     NewAccount,
     ResumeOrder,
 )
+from backstop.contracts.versions import Rollback
 from backstop.store import accounts as stored
+from backstop.store import versions
 from backstop.store.commands import Kind, add_command, notify_work
 from backstop.store.query import execute, fetch_all, fetch_one
 from backstop.vault import Context, Credentials, Sealer, sealer_from
@@ -34,6 +39,7 @@ def add(caller: Caller, new: NewAccount) -> Account:
     with transaction(caller.id) as connection:
         require_fresh(connection, caller, always=new.environment is Environment.MAINNET)
         account = fetch_one(connection, stored.add_account(account_id, caller.id, new, sealed))
+        execute(connection, versions.add_account_version(account_id, caller.session_id, "created"))
         audit.record(connection, caller, "account.added", account_id, environment=new.environment, label=new.label)
         fetch_all(connection, notify_work(account_id))
     assert account is not None
@@ -41,14 +47,34 @@ def add(caller: Caller, new: NewAccount) -> Account:
 
 
 def change(caller: Caller, account_id: UUID, wish: AccountChange) -> Account:
-    """Raises HttpError 404."""
+    """A new version, where anything changes. Raises HttpError 404."""
     with transaction(caller.id) as connection:
-        account = fetch_one(connection, stored.change_account(account_id, wish.label, wish.limits))
-        if account is None:
+        return _change(connection, caller, account_id, wish)
+
+
+def rollback(caller: Caller, account_id: UUID, wish: Rollback) -> Account:
+    """A new version equal to an older one; none where they are equal already. Raises HttpError 404, 422."""
+    with transaction(caller.id) as connection:
+        if fetch_one(connection, stored.lock_account(account_id)) is None:
             raise not_found()
-        audit.record(
-            connection, caller, "account.changed", account_id, **wish.model_dump(mode="json", exclude_unset=True)
-        )
+        settings = fetch_one(connection, versions.settings_at(account_id, wish.version))
+        if settings is None:
+            raise wrong_field("version", f"there is no version {wish.version}")
+        return _change(connection, caller, account_id, AccountChange.model_validate(settings), wish.version)
+
+
+def _change(
+    connection: Connection[Any], caller: Caller, account_id: UUID, wish: AccountChange, back_to: int | None = None
+) -> Account:
+    before = fetch_one(connection, stored.version_of(account_id))
+    account = fetch_one(connection, stored.change_account(account_id, wish.label, wish.limits))
+    if account is None:
+        raise not_found()
+    if account.version != before:
+        cause: versions.Cause = "changed" if back_to is None else "rolled_back"
+        execute(connection, versions.add_account_version(account_id, caller.session_id, cause, back_to))
+        told = wish.model_dump(mode="json", exclude_unset=True) | ({"version": back_to} if back_to is not None else {})
+        audit.record(connection, caller, f"account.{cause}", account_id, **told)
         fetch_all(connection, notify_work(account_id))
     return account
 

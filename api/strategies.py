@@ -17,7 +17,8 @@ from api.standing import require_fresh
 from api.strongbox import strongbox
 from backstop.contracts.hooks import Hook, HookPolicy, SecretRotation, SigningKey
 from backstop.contracts.strategies import CreatedStrategy, NewStrategy, Strategy, StrategyChange
-from backstop.store import hooks
+from backstop.contracts.versions import Rollback
+from backstop.store import hooks, versions
 from backstop.store import strategies as stored
 from backstop.store.accounts import lock_account
 from backstop.store.commands import notify_work
@@ -44,26 +45,52 @@ def create(caller: Caller, new: NewStrategy) -> CreatedStrategy:
         adding = stored.add_strategy(uuid4(), caller.id, new, hook_id, _hash(secret), config.webhook_url)
         strategy = fetch_one(connection, adding)
         assert strategy is not None
+        execute(connection, versions.add_strategy_version(strategy.id, caller.session_id, "created"))
         audit.record(connection, caller, "strategy.added", strategy.id, **new.model_dump(mode="json"))
         fetch_all(connection, notify_work(new.account_id))
     return _with_secret(strategy, secret)
 
 
 def change(caller: Caller, strategy_id: UUID, change: StrategyChange) -> Strategy:
-    """Raises as `create`, and 409 `position_open` when a symbol with an open position would be dropped."""
-    named = {name: getattr(change, name) for name in change.model_fields_set if getattr(change, name) is not None}
+    """A new version, where anything changes. Raises as `create`, and 409 `position_open` when a symbol with an open
+    position would be dropped."""
     with transaction(caller.id) as connection:
-        before = _found(connection, strategy_id)
-        after = before.model_copy(update=named)
-        if change.symbols is not None:
-            _check_symbols(connection, before.account_id, after.symbols, besides=strategy_id)
-            held = set(fetch_all(connection, stored.open_symbols(strategy_id))) - set(after.symbols)
-            if held:
-                raise position_open(sorted(held))
-        execute(connection, stored.save_strategy(after))
-        audit.record(connection, caller, "strategy.changed", strategy_id, **_difference(before, after))
-        fetch_all(connection, notify_work(before.account_id))
-        return _found(connection, strategy_id)
+        return _change(connection, caller, strategy_id, change)
+
+
+def rollback(caller: Caller, strategy_id: UUID, wish: Rollback) -> Strategy:
+    """A new version equal to an older one; none where they are equal already. Raises as `change`."""
+    with transaction(caller.id) as connection:
+        _found(connection, strategy_id)
+        settings = fetch_one(connection, versions.settings_at(strategy_id, wish.version))
+        if settings is None:
+            raise wrong_field("version", f"there is no version {wish.version}")
+        return _change(connection, caller, strategy_id, StrategyChange.model_validate(settings), wish.version)
+
+
+def _change(
+    connection: Connection[Any], caller: Caller, strategy_id: UUID, change: StrategyChange, back_to: int | None = None
+) -> Strategy:
+    """`back_to`: the version this goes back to."""
+    named = {name: getattr(change, name) for name in change.model_fields_set if getattr(change, name) is not None}
+    fetch_one(connection, stored.lock_strategy(strategy_id))
+    before = _found(connection, strategy_id)
+    after = before.model_copy(update=named)
+    changed = _difference(before, after)
+    if not changed:
+        return before
+    if change.symbols is not None:
+        _check_symbols(connection, before.account_id, after.symbols, besides=strategy_id)
+        held = set(fetch_all(connection, stored.open_symbols(strategy_id))) - set(after.symbols)
+        if held:
+            raise position_open(sorted(held))
+    execute(connection, stored.save_strategy(after))
+    cause: versions.Cause = "changed" if back_to is None else "rolled_back"
+    execute(connection, versions.add_strategy_version(strategy_id, caller.session_id, cause, back_to))
+    told = changed if back_to is None else {**changed, "version": back_to}
+    audit.record(connection, caller, f"strategy.{cause}", strategy_id, **told)
+    fetch_all(connection, notify_work(before.account_id))
+    return _found(connection, strategy_id)
 
 
 def remove(caller: Caller, strategy_id: UUID) -> None:

@@ -4,13 +4,17 @@ from uuid import UUID
 
 from api import accounts
 from api.database import transaction
+from api.errors import not_found
 from api.http import Routes
 from api.queries import PageQuery
 from api.sessions import Caller
 from backstop.contracts.accounts import Account, AccountChange, HaltAccepted, HaltOrder, NewAccount, ResumeOrder
 from backstop.contracts.base import Page
+from backstop.contracts.versions import Rollback, SettingsVersion
 from backstop.store import accounts as stored
 from backstop.store.paging import fetch_page
+from backstop.store.query import fetch_all
+from backstop.store.versions import versions_page
 
 routes = Routes(__name__)
 
@@ -32,6 +36,21 @@ def add_account(user: Caller, body: NewAccount) -> Account:
 def change_account(user: Caller, account_id: UUID, body: AccountChange) -> Account:
     """Rename an account, or set its limits."""
     return accounts.change(user, account_id, body)
+
+
+@routes.get("/accounts/{account_id}/versions")
+def list_account_versions(user: Caller, account_id: UUID, query: PageQuery) -> Page[SettingsVersion]:
+    """An account's label and limits as they were, newest first, each with what it changed."""
+    with transaction(user.id) as connection:
+        if not fetch_all(connection, stored.account_ids(user.id, account_id)):
+            raise not_found()
+        return fetch_page(connection, versions_page(user.id, account_id, query.page), query.limit)
+
+
+@routes.post("/accounts/{account_id}/rollback")
+def roll_account_back(user: Caller, account_id: UUID, body: Rollback) -> Account:
+    """Set an account's label and limits as they were: a new version equal to an older one."""
+    return accounts.rollback(user, account_id, body)
 
 
 @routes.post("/halt", status=202)

@@ -13,9 +13,11 @@ from backstop.contracts.hooks import Hook, HookPolicy, SecretRotation, SigningKe
 from backstop.contracts.imports import Explanation, PastedMessage
 from backstop.contracts.preflight import Preflight
 from backstop.contracts.strategies import CreatedStrategy, NewStrategy, Strategy, StrategyChange
+from backstop.contracts.versions import Rollback, SettingsVersion
 from backstop.contracts.watch import SourceWatch
 from backstop.store.paging import fetch_page
 from backstop.store.query import fetch_all
+from backstop.store.versions import versions_page
 from backstop.store.watch import watched
 
 routes = Routes(__name__)
@@ -44,6 +46,20 @@ def get_strategy(user: Caller, strategy_id: UUID) -> Strategy:
 def change_strategy(user: Caller, strategy_id: UUID, body: StrategyChange) -> Strategy:
     """Change what is named; positions that are open keep their levels."""
     return strategies.change(user, strategy_id, body)
+
+
+@routes.get("/strategies/{strategy_id}/versions")
+def list_strategy_versions(user: Caller, strategy_id: UUID, query: PageQuery) -> Page[SettingsVersion]:
+    """A strategy's settings as they were, newest first, each with what it changed."""
+    strategies.get(user, strategy_id)
+    with transaction(user.id) as connection:
+        return fetch_page(connection, versions_page(user.id, strategy_id, query.page), query.limit)
+
+
+@routes.post("/strategies/{strategy_id}/rollback", problems=(409,))
+def roll_strategy_back(user: Caller, strategy_id: UUID, body: Rollback) -> Strategy:
+    """Set a strategy as it was: a new version equal to an older one. Positions that are open keep their levels."""
+    return strategies.rollback(user, strategy_id, body)
 
 
 @routes.delete("/strategies/{strategy_id}", problems=(409,))

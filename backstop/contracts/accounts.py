@@ -123,4 +123,5 @@ class Account(Outgoing):
         description="In hedge mode at the exchange: a long and a short may be held at once."
     )
     halt: HaltState | None
+    version: int = Field(default=1, description="Of label and limits; rises by one with each change.")
     created_at: Moment

@@ -216,6 +216,7 @@ class Strategy(Outgoing):
     watch: WatchSettings = Field(default_factory=WatchSettings)
     source: SourceState = Field(default_factory=SourceState)
     enabled: bool
+    version: int = Field(default=1, description="Of its settings; rises by one with each change.")
     webhook_url: str
     created_at: Moment
 

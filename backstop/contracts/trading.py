@@ -68,6 +68,7 @@ class Order(Outgoing):
     reason: str | None
     created_at: Moment
     sent_at: Moment | None
+    acknowledged_at: Moment | None = Field(description="When the exchange said that it took it.")
     updated_at: Moment
 
 
@@ -170,6 +171,7 @@ class Trade(Outgoing):
     exit_reason: ExitReason
     opened_at: Moment
     closed_at: Moment
+    strategy_version: int | None = Field(description="Of its strategy's settings when it was entered.")
 
 
 class Event(Outgoing):

@@ -85,6 +85,7 @@ class Order:
     `not_after` (opens): once this moment has passed it must not be sent for the first time (UTC milliseconds).
     `decided_price` (opens): the price it was decided on.
     `sent_at`: when it was last sent. `final_at`: when it was first heard to be over.
+    `acknowledged_at`: when the exchange first said that it took it.
     `retries`: how often it was to be sent again; `retrying`: it is about to be, so that nobody else need ask.
     `limit_price` (opens): it waits there until `expires_at`; None is a market order. `cancel_asked_at`: when last.
     `rest` (closes of a part): what the orders behind it are to close, being more than the exchange takes at once."""
@@ -110,6 +111,7 @@ class Order:
     not_after: int | None = None
     decided_price: Price | None = None
     sent_at: int | None = None
+    acknowledged_at: int | None = None
     final_at: int | None = None
     retries: int = 0
     retrying: bool = False

@@ -62,6 +62,8 @@ class Position:
     turned_at: int | None = None
     """When the signal fired by which it took the place of another position; None if it did not."""
     seq: int = 0
+    strategy_version: int | None = None
+    """Of its strategy's settings, when it was decided to open it."""
 
     @property
     def slot(self) -> Slot:
@@ -155,6 +157,7 @@ class Trade:
     exit_reason: ExitReason
     opened_at: int
     closed_at: int
+    strategy_version: int | None = None
 
 
 def trade_of(position: Position) -> Trade:
@@ -165,6 +168,7 @@ def trade_of(position: Position) -> Trade:
     return Trade(
         id=position.id,
         strategy_id=position.strategy_id,
+        strategy_version=position.strategy_version,
         symbol=position.symbol,
         side=position.side,
         qty=Qty(position.entry_qty),

@@ -50,3 +50,4 @@ class Strategy:
     entry: Entry = AT_MARKET
     max_entries: int = 1
     """How many buy (sell) signals may open and enlarge one long (short) position."""
+    version: int = 1

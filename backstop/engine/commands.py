@@ -62,5 +62,6 @@ def _reverse(turn: Turn, position: Position, command: ReverseCommand) -> None:
         leverage=position.leverage or strategy.leverage,
         at=command.at,
         max_age_ms=strategy.max_age_ms,
+        strategy_version=strategy.version,
     )
     begin_reversal(turn, position, plan)

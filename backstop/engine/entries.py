@@ -153,6 +153,7 @@ def _plan(signal: Signal, strategy: Strategy, side: PositionSide) -> EntryPlan:
         at=signal.at,
         max_age_ms=strategy.max_age_ms,
         entry=signal.entry or strategy.entry,
+        strategy_version=strategy.version,
     )
 
 
@@ -239,6 +240,7 @@ def _new_position(turn: Turn, plan: EntryPlan) -> Position:
         protection=plan.protection,
         opened_at=turn.now,
         strategy_id=plan.strategy_id,
+        strategy_version=plan.strategy_version,
         signal_id=plan.signal_id,
         leverage=plan.leverage,
         position_idx=turn.state.slot(plan.symbol, plan.side).idx,

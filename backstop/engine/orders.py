@@ -60,7 +60,13 @@ def on_accepted(turn: Turn, event: OrderAccepted) -> None:
     if order is None:
         return
     moved = _moved(order, OrderStatus.OPEN)
-    turn.put_order(replace(moved, exchange_order_id=event.exchange_order_id or order.exchange_order_id))
+    turn.put_order(
+        replace(
+            moved,
+            exchange_order_id=event.exchange_order_id or order.exchange_order_id,
+            acknowledged_at=order.acknowledged_at or turn.now,
+        )
+    )
     turn.afterwards(Remind(CheckOrder(event.link_id), turn.now + CHECK_AFTER_MS))
     _now_open(turn, order.status, turn.state.orders[order.link_id])
 

@@ -30,6 +30,7 @@ class EntryPlan:
     at: int
     max_age_ms: int
     entry: Entry = AT_MARKET
+    strategy_version: int | None = None
     adds_to: PositionId | None = None
     """The position to make larger; None opens a new one."""
 

@@ -1,5 +1,6 @@
 """Exchange accounts. The secret is only ever here sealed."""
 
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -9,27 +10,26 @@ from backstop.domain.money import plain
 from backstop.store.paging import Numbered, PageRequest
 from backstop.store.query import Query, Row, no_row
 
+_COLUMNS: LiteralString = """id, label, environment, api_key_last4, status, status_reason, equity, limits, margin_mode,
+               hedged_symbols, halt_level, halt_reason, halted_at, version, created_at"""
+
 
 def accounts_page(user_id: UUID, page: PageRequest) -> Query[Numbered[Account]]:
     """Newest first."""
-    sql = """
-        select id, seq, label, environment, api_key_last4, status, status_reason, equity, limits, margin_mode,
-               hedged_symbols, halt_level, halt_reason,
-               halted_at, created_at
+    sql = f"""
+        select seq, {_COLUMNS}
           from accounts
          where user_id = %(user_id)s and deleted_at is null and seq < %(before)s
-         order by seq desc limit %(fetch)s"""
+         order by seq desc limit %(fetch)s"""  # noqa: S608 - a constant
     parameters = {"user_id": user_id, "before": page.before, "fetch": page.limit + 1}
     return Query(sql, parameters, lambda row: Numbered(row["seq"], _read(row)))
 
 
 def add_account(account_id: UUID, user_id: UUID, new: NewAccount, sealed: bytes) -> Query[Account]:
-    sql = """
+    sql = f"""
         insert into accounts (id, user_id, label, environment, api_key_last4, sealed_credentials)
         values (%(id)s, %(user_id)s, %(label)s, %(environment)s, %(last4)s, %(sealed)s)
-        returning id, label, environment, api_key_last4, status, status_reason, equity, limits, margin_mode,
-               hedged_symbols, halt_level, halt_reason,
-                  halted_at, created_at"""
+        returning {_COLUMNS}"""  # noqa: S608 - a constant
     parameters = {
         "id": account_id,
         "user_id": user_id,
@@ -42,15 +42,20 @@ def add_account(account_id: UUID, user_id: UUID, new: NewAccount, sealed: bytes)
 
 
 def change_account(account_id: UUID, label: str | None, limits: AccountLimits | None) -> Query[Account]:
-    """Only what is not None changes. No row when there is no such account."""
-    sql = """
-        update accounts set label = coalesce(%(label)s, label), limits = coalesce(%(limits)s, limits)
+    """Only what is not None changes; if that is anything, it is the next version. No row without such an account."""
+    sql = f"""
+        update accounts set label = coalesce(%(label)s, label), limits = coalesce(%(limits)s, limits),
+               version = version + (label <> coalesce(%(label)s, label) or limits <> coalesce(%(limits)s, limits))::int
          where id = %(id)s and deleted_at is null
-        returning id, label, environment, api_key_last4, status, status_reason, equity, limits, margin_mode,
-               hedged_symbols, halt_level, halt_reason,
-                  halted_at, created_at"""
+        returning {_COLUMNS}"""  # noqa: S608 - a constant
     kept = Jsonb(limits.model_dump(mode="json", exclude_none=True)) if limits is not None else None
     return Query(sql, {"id": account_id, "label": label, "limits": kept}, _read)
+
+
+def version_of(account_id: UUID) -> Query[int]:
+    """Of its label and limits. Nobody else changes them until the transaction ends."""
+    sql = "select version from accounts where id = %(id)s for update"
+    return Query(sql, {"id": account_id}, lambda row: row["version"])
 
 
 def account_ids(user_id: UUID, only: UUID | None) -> Query[UUID]:
@@ -100,5 +105,6 @@ def _read(row: Row) -> Account:
             if row["halt_level"] is not None
             else None
         ),
+        version=row["version"],
         created_at=row["created_at"],
     )

@@ -86,7 +86,7 @@ def waiting_preflights(account_id: UUID) -> Query[Signal]:
 def strategies_of(account_id: UUID) -> Query[Strategy]:
     """All of them, deleted ones too (a position may outlive its strategy), those as disabled."""
     sql = """
-        select id, name, symbols, settings, enabled and deleted_at is null as enabled
+        select id, name, symbols, settings, version, enabled and deleted_at is null as enabled
           from strategies where account_id = %(account_id)s order by id"""
     return Query(sql, {"account_id": account_id}, read_strategy)
 

@@ -141,6 +141,7 @@ def _read_position(row: Row) -> Position:
         entries=row["entries"],
         turned_at=row["turned_ms"],
         closed_at=row["closed_ms"],
+        strategy_version=row["strategy_version"],
     )
 
 

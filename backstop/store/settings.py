@@ -82,7 +82,7 @@ def read_rungs(rungs: list[Json]) -> tuple[TakeProfit, ...]:
 
 
 def read_strategy(row: Json) -> Strategy:
-    """From a row of `strategies` with columns id, name, symbols, settings, enabled."""
+    """From a row of `strategies` with columns id, name, symbols, settings, enabled, version."""
     settings = row["settings"]
     return Strategy(
         id=StrategyId(row["id"]),
@@ -97,6 +97,7 @@ def read_strategy(row: Json) -> Strategy:
         margin_mode=_margin_mode(settings.get("margin_mode")),
         entry=read_entry(settings.get("entry")) or AT_MARKET,
         max_entries=settings.get("max_entries", 1),
+        version=row.get("version", 1),
     )
 
 
@@ -184,6 +185,7 @@ def write_plan(plan: EntryPlan) -> Json:
         "at": plan.at,
         "max_age_ms": plan.max_age_ms,
         "entry": write_entry(plan.entry),
+        "strategy_version": plan.strategy_version,
     }
 
 
@@ -201,6 +203,7 @@ def read_plan(cause_id: UUID, symbol: str, value: Json) -> EntryPlan:
         at=value["at"],
         max_age_ms=value["max_age_ms"],
         entry=read_entry(value.get("entry")) or AT_MARKET,
+        strategy_version=value.get("strategy_version"),
     )
 
 

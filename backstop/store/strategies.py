@@ -13,7 +13,7 @@ from backstop.store.paging import Numbered, PageRequest
 from backstop.store.query import Query, Row, no_row
 from backstop.store.watch import source_state
 
-_COLUMNS = "id, seq, account_id, name, symbols, settings, enabled, watch, watch_state, hook_id, created_at"
+_COLUMNS = "id, seq, account_id, name, symbols, settings, enabled, version, watch, watch_state, hook_id, created_at"
 _SETTINGS = ("sizing", "leverage", "max_age_s", "on_opposite", "protection", "margin_mode", "entry", "max_entries")
 
 WebhookUrl = Callable[[str], str]
@@ -50,6 +50,12 @@ def strategy(strategy_id: UUID, webhook_url: WebhookUrl) -> Query[Strategy]:
     return Query(sql, {"id": strategy_id}, _reader(webhook_url))
 
 
+def lock_strategy(strategy_id: UUID) -> Query[UUID]:
+    """Whoever changes its settings holds this lock."""
+    sql = "select id from strategies where id = %(id)s for update"
+    return Query(sql, {"id": strategy_id}, lambda row: row["id"])
+
+
 def trading(strategy_id: UUID) -> Query[Trading]:
     sql = """
         select a.environment, s.symbols, s.enabled
@@ -83,10 +89,10 @@ def add_strategy(
 
 
 def save_strategy(strategy: Strategy) -> Query[None]:
-    """A cadence counts from when it was set."""
+    """As the next version. A cadence counts from when it was set."""
     sql = """
         update strategies set name = %(name)s, symbols = %(symbols)s, settings = %(settings)s, enabled = %(enabled)s,
-               watch = %(watch)s,
+               watch = %(watch)s, version = version + 1,
                watch_state = case when watch->'expected_every_s' is distinct from %(watch)s::jsonb->'expected_every_s'
                                   then watch_state || jsonb_build_object('since', now(), 'quiet_since', null)
                                   else watch_state end
@@ -144,7 +150,7 @@ def max_leverage(environment: str, symbol: str) -> Query[Decimal]:
 def _reader(webhook_url: WebhookUrl) -> Callable[[Row], Strategy]:
     def read(row: Row) -> Strategy:
         return Strategy.model_validate(
-            {name: row[name] for name in ("id", "account_id", "name", "symbols", "enabled", "created_at")}
+            {name: row[name] for name in ("id", "account_id", "name", "symbols", "enabled", "version", "created_at")}
             | row["settings"]
             | {
                 "webhook_url": webhook_url(row["hook_id"]),

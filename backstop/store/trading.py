@@ -44,13 +44,13 @@ def save_position(owner: Owner, position: Position) -> Query[None]:
         insert into positions (id, user_id, account_id, strategy_id, signal_id, symbol, position_idx, side, status, qty,
           cost, entry_qty, entry_value, exit_qty, exit_value, gross_pnl, fees, funding, leverage, protection, stop_loss,
           resident_stop, resident_verified_at, levels_round, closing_link_id, exit_reason, opened_at, closed_at,
-          updated_at, entries, turned_at)
+          updated_at, entries, turned_at, strategy_version)
         values (%(id)s, %(user_id)s, %(account_id)s, %(strategy_id)s, %(signal_id)s, %(symbol)s, %(position_idx)s,
           %(side)s, %(status)s,
           %(qty)s, %(cost)s, %(entry_qty)s, %(entry_value)s, %(exit_qty)s, %(exit_value)s, %(gross_pnl)s, %(fees)s,
           %(funding)s, %(leverage)s, %(protection)s, %(stop_loss)s, %(resident_stop)s, %(resident_verified_at)s,
           %(levels_round)s, %(closing_link_id)s, %(exit_reason)s, %(opened_at)s, %(closed_at)s, %(updated_at)s,
-          %(entries)s, %(turned_at)s)
+          %(entries)s, %(turned_at)s, %(strategy_version)s)
         on conflict (id) do update set
           position_idx = excluded.position_idx,
           status = excluded.status, qty = excluded.qty, cost = excluded.cost, entry_qty = excluded.entry_qty,
@@ -93,6 +93,7 @@ def save_position(owner: Owner, position: Position) -> Query[None]:
         "updated_at": moment(position.updated_at),
         "entries": position.entries,
         "turned_at": moment(position.turned_at),
+        "strategy_version": position.strategy_version,
     }
     return Query(sql, values, no_row)
 
@@ -126,13 +127,13 @@ def save_order(owner: Owner, order: Order) -> Query[None]:
         insert into orders (link_id, user_id, account_id, position_id, signal_id, symbol, position_idx, side, purpose, qty,
           reduce_only, stop_loss, leverage, status, filled_qty, filled_value, reported_qty, exchange_order_id, ret_code,
           reason, created_at, not_after, decided_price, sent_at, limit_price, post_only, expires_at, cancel_reason,
-          cancel_asked_at, rest)
+          cancel_asked_at, acknowledged_at, rest)
         values (%(link_id)s, %(user_id)s, %(account_id)s, %(position_id)s, %(signal_id)s, %(symbol)s,
           %(position_idx)s, %(side)s,
           %(purpose)s, %(qty)s, %(reduce_only)s, %(stop_loss)s, %(leverage)s, %(status)s, %(filled_qty)s,
           %(filled_value)s, %(reported_qty)s, %(exchange_order_id)s, %(ret_code)s, %(reason)s, %(created_at)s,
           %(not_after)s, %(decided_price)s, %(sent_at)s, %(limit_price)s, %(post_only)s, %(expires_at)s,
-          %(cancel_reason)s, %(cancel_asked_at)s, %(rest)s)
+          %(cancel_reason)s, %(cancel_asked_at)s, %(acknowledged_at)s, %(rest)s)
         on conflict (link_id) do update set
           position_idx = excluded.position_idx,
           qty = greatest(orders.qty, excluded.qty), status = excluded.status, filled_qty = excluded.filled_qty,
@@ -140,7 +141,8 @@ def save_order(owner: Owner, order: Order) -> Query[None]:
           exchange_order_id = coalesce(excluded.exchange_order_id, orders.exchange_order_id),
           ret_code = excluded.ret_code, reason = excluded.reason,
           cancel_reason = excluded.cancel_reason, cancel_asked_at = excluded.cancel_asked_at,
-          sent_at = coalesce(excluded.sent_at, orders.sent_at), updated_at = now()"""
+          sent_at = coalesce(excluded.sent_at, orders.sent_at),
+          acknowledged_at = coalesce(orders.acknowledged_at, excluded.acknowledged_at), updated_at = now()"""
     values = {
         "link_id": order.link_id,
         "user_id": owner.user_id,
@@ -171,6 +173,7 @@ def save_order(owner: Owner, order: Order) -> Query[None]:
         "expires_at": moment(order.expires_at),
         "cancel_reason": order.cancel_reason.value if order.cancel_reason is not None else None,
         "cancel_asked_at": moment(order.cancel_asked_at),
+        "acknowledged_at": moment(order.acknowledged_at),
         "rest": order.rest,
     }
     return Query(sql, values, no_row)
@@ -220,10 +223,10 @@ def save_trade(owner: Owner, trade: Trade) -> Query[None]:
     """Written again when an execution was told late: what it was traded at changes, not when."""
     sql = """
         insert into trades (id, user_id, account_id, strategy_id, symbol, side, qty, entry_price, exit_price, gross_pnl,
-          fees, funding, net_pnl, exit_reason, opened_at, closed_at)
+          fees, funding, net_pnl, exit_reason, opened_at, closed_at, strategy_version)
         values (%(id)s, %(user_id)s, %(account_id)s, %(strategy_id)s, %(symbol)s, %(side)s, %(qty)s, %(entry_price)s,
           %(exit_price)s, %(gross_pnl)s, %(fees)s, %(funding)s, %(net_pnl)s, %(exit_reason)s, %(opened_at)s,
-          %(closed_at)s)
+          %(closed_at)s, %(strategy_version)s)
         on conflict (id) do update set
           entry_price = excluded.entry_price, exit_price = excluded.exit_price, gross_pnl = excluded.gross_pnl,
           fees = excluded.fees, net_pnl = excluded.net_pnl, exit_reason = excluded.exit_reason"""
@@ -244,6 +247,7 @@ def save_trade(owner: Owner, trade: Trade) -> Query[None]:
         "exit_reason": trade.exit_reason.value,
         "opened_at": moment(trade.opened_at),
         "closed_at": moment(trade.closed_at),
+        "strategy_version": trade.strategy_version,
     }
     return Query(sql, values, no_row)
 

@@ -56,7 +56,7 @@ _ORDER: LiteralString = """
     select o.link_id as id, o.seq, o.account_id, o.position_id, o.signal_id, o.symbol, o.side, o.purpose, o.qty,
            o.filled_qty, round(o.filled_value / nullif(o.filled_qty, 0), 12) as avg_price, o.reduce_only, o.stop_loss,
            o.limit_price, o.expires_at,
-           o.status, o.exchange_order_id, o.reason, o.created_at, o.sent_at, o.updated_at
+           o.status, o.exchange_order_id, o.reason, o.created_at, o.sent_at, o.acknowledged_at, o.updated_at
       from orders o"""
 
 _EXECUTION: LiteralString = """
@@ -73,7 +73,7 @@ _SIGNAL: LiteralString = """
 
 _TRADE: LiteralString = """
     select t.id, t.seq, t.account_id, t.strategy_id, t.symbol, t.side, t.qty, t.entry_price, t.exit_price,
-           t.gross_pnl, t.fees, t.funding, t.net_pnl, t.exit_reason, t.opened_at, t.closed_at
+           t.gross_pnl, t.fees, t.funding, t.net_pnl, t.exit_reason, t.opened_at, t.closed_at, t.strategy_version
       from trades t"""
 
 

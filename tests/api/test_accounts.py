@@ -40,6 +40,7 @@ def test_an_account_shows_the_end_of_its_key_only(user: User) -> None:
             "windows": None,
         },
         "halt": None,
+        "version": 1,
         "created_at": account["created_at"],
     }
     assert user.api.get("/api/accounts").json == {"items": [account], "next_cursor": None}

@@ -43,6 +43,7 @@ def test_a_strategy_is_made_with_its_webhook(user: User, books: Books) -> None:
         "margin_mode": "any",
         "watch": {"policy": "alarm", "expected_every_s": None},
         "source": {"state": None, "quiet_since": None},
+        "version": 1,
         "enabled": True,
         "webhook_url": made["webhook_url"],
         "created_at": made["created_at"],
@@ -127,7 +128,7 @@ def test_only_what_is_named_changes(user: User) -> None:
     changed = user.api.patch(path, {"enabled": False, "sizing": {"mode": "risk_pct", "value": 1}})
     assert changed.status == 200
     del made["webhook_secret"]
-    assert changed.json == {**made, "enabled": False, "sizing": {"mode": "risk_pct", "value": "1"}}
+    assert changed.json == {**made, "enabled": False, "version": 2, "sizing": {"mode": "risk_pct", "value": "1"}}
     assert user.api.get(path).json == changed.json
     assert user.api.patch(path, {"enabled": True, "name": None}).json["enabled"] is True
 

@@ -40,6 +40,23 @@ export interface paths {
         patch: operations["change_account"];
         trace?: never;
     };
+    "/api/accounts/{account_id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set an account's label and limits as they were: a new version equal to an older one. */
+        post: operations["roll_account_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/accounts/{account_id}/self-test": {
         parameters: {
             query?: never;
@@ -52,6 +69,23 @@ export interface paths {
         put?: never;
         /** Have an account tested now: what its key may do, how it is set up, clock and server. One at a time. */
         post: operations["run_self_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{account_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An account's label and limits as they were, newest first, each with what it changed. */
+        get: operations["list_account_versions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -863,6 +897,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/strategies/{strategy_id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set a strategy as it was: a new version equal to an older one. Positions that are open keep their levels. */
+        post: operations["roll_strategy_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/strategies/{strategy_id}/secret": {
         parameters: {
             query?: never;
@@ -874,6 +925,23 @@ export interface paths {
         put?: never;
         /** A new webhook secret, shown this once; the old one is refused, at once or after `overlap_s`. */
         post: operations["rotate_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/{strategy_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A strategy's settings as they were, newest first, each with what it changed. */
+        get: operations["list_strategy_versions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -972,6 +1040,12 @@ export interface components {
              * @description Why it is paused, and what to do.
              */
             status_reason: string | null;
+            /**
+             * Version
+             * @description Of label and limits; rises by one with each change.
+             * @default 1
+             */
+            version: number;
         };
         /**
          * AccountChange
@@ -1383,6 +1457,12 @@ export interface components {
             source: components["schemas"]["SourceState"];
             /** Symbols */
             symbols: string[];
+            /**
+             * Version
+             * @description Of its settings; rises by one with each change.
+             * @default 1
+             */
+            version: number;
             watch: components["schemas"]["WatchSettings"];
             /**
              * Webhook Secret
@@ -2283,6 +2363,11 @@ export interface components {
              * Format: uuid
              */
             account_id: string;
+            /**
+             * Acknowledged At
+             * @description When the exchange said that it took it.
+             */
+            acknowledged_at: string | null;
             /** Avg Price */
             avg_price: string | null;
             /**
@@ -2805,6 +2890,11 @@ export interface components {
         };
         /** ReversePosition */
         ReversePosition: Record<string, never>;
+        /** Rollback */
+        Rollback: {
+            /** Version */
+            version: number;
+        };
         /**
          * SecretRotation
          * @description `overlap_s`: how long the old secret is taken beside the new one.
@@ -2894,6 +2984,62 @@ export interface components {
         SessionsRevoked: {
             /** Revoked */
             revoked: number;
+        };
+        /** SettingChange */
+        SettingChange: {
+            /** After */
+            after: unknown;
+            /** Before */
+            before: unknown;
+            /**
+             * Field
+             * @description Such as `protection.stop_loss`.
+             */
+            field: string;
+        };
+        /**
+         * SettingsVersion
+         * @description Versions count from 1; the highest is in force.
+         */
+        SettingsVersion: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Cause
+             * @enum {string}
+             */
+            cause: "created" | "changed" | "rolled_back";
+            /**
+             * Changes
+             * @description Against the version before; empty for the first.
+             */
+            changes: components["schemas"]["SettingChange"][];
+            /**
+             * Rolled Back To
+             * @description The version it is equal to, when it was rolled back.
+             */
+            rolled_back_to: number | null;
+            /** Session Id */
+            session_id: string | null;
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+            /** Version */
+            version: number;
+        };
+        /** SettingsVersionPage */
+        SettingsVersionPage: {
+            /** Items */
+            items: components["schemas"]["SettingsVersion"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** SignUp */
         SignUp: {
@@ -3328,6 +3474,12 @@ export interface components {
             source: components["schemas"]["SourceState"];
             /** Symbols */
             symbols: string[];
+            /**
+             * Version
+             * @description Of its settings; rises by one with each change.
+             * @default 1
+             */
+            version: number;
             watch: components["schemas"]["WatchSettings"];
             /** Webhook Url */
             webhook_url: string;
@@ -3592,6 +3744,11 @@ export interface components {
             side: "long" | "short";
             /** Strategy Id */
             strategy_id: string | null;
+            /**
+             * Strategy Version
+             * @description Of its strategy's settings when it was entered.
+             */
+            strategy_version: number | null;
             /** Symbol */
             symbol: string;
         };
@@ -4051,6 +4208,98 @@ export interface operations {
             };
         };
     };
+    roll_account_back: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With one, the request is done once; a repeat within a day gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rollback"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_self_test: {
         parameters: {
             query?: never;
@@ -4161,6 +4410,76 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_account_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsVersionPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8067,6 +8386,98 @@ export interface operations {
             };
         };
     };
+    roll_strategy_back: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With one, the request is done once; a repeat within a day gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rollback"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Strategy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     rotate_secret: {
         parameters: {
             query?: never;
@@ -8132,6 +8543,76 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_strategy_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsVersionPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,5 +1,6 @@
 """A reversal closes, waits until flat is confirmed, opens: every step may fail, and each end is legal and told."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,7 @@ from backstop.domain.order import OrderStatus, Purpose
 from backstop.domain.position import PositionStatus
 from backstop.domain.side import PositionSide, Side
 from backstop.domain.signal import Signal
-from backstop.engine.events import Verdict
+from backstop.engine.events import StrategiesChanged, Verdict
 from backstop.engine.reversal import ReversalStep
 from tests.backstop.engine.bench import SLOT, Bot, protection
 
@@ -220,3 +221,17 @@ def test_reversal_by_command_that_ends_flat_fails_the_command() -> None:
     bot.refuses()
     assert bot.outcome(command) == ("failed", "exchange_refused")
     assert bot.written.reversals[command].step is ReversalStep.FLAT_FAILED
+
+
+def test_a_position_and_its_trade_keep_the_version_of_the_settings_they_were_decided_by() -> None:
+    bot = Bot()
+    signal = reversing(bot)
+    bot.tell(StrategiesChanged({bot.strategy.id: replace(bot.strategy, version=7)}))
+    bot.fills(at="100")
+    assert (bot.trade.strategy_version, step_of(bot, signal)) == (1, ReversalStep.OPENING)
+    bot.fills(at="100")
+    assert bot.position.strategy_version == 1, "the reversal was decided before the change"
+    bot.signal("buy")
+    bot.fills(at="100")
+    bot.fills(at="100")
+    assert bot.position.strategy_version == 7
