@@ -131,6 +131,7 @@ def test_the_flight_record_says_where_it_came_from(user: User, hook: Hook) -> No
         "dialect": "native",
         "client_certificate": None,
         "tradingview_certificate": False,
+        "replay_of": None,
     }
     assert (record["spooled"], record["stored_at"] >= record["received_at"]) == (False, True)
 
