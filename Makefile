@@ -53,6 +53,10 @@ pauses: setup ## Pause a streamer for SECONDS=60 at each point of a send while a
 outages: setup ## Take PostgreSQL away in five ways at four moments of a trade, briefly and for long (some 8 minutes)
 	@$(BIN)/python -m tests.crash.outages
 
+.PHONY: faults
+faults: setup dashboard chromium ## Run what shows each row of the fault table, every link spoilt in every way, and print the table
+	@BACKSTOP_ALL_LINKS=1 $(BIN)/python -m tests.faults $(ARGS)
+
 .PHONY: fleet
 fleet: setup ## Share 1,000 accounts among 5 streamer processes while some are killed (ARGS="PROCESSES ACCOUNTS")
 	@$(BIN)/python -m tests.fleet $(ARGS)

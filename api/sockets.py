@@ -55,11 +55,11 @@ def _ws_connect(event: Gateway) -> int:
     if headers.get("origin", config.public_origin()) != config.public_origin() or not ticket:
         return 401
     with transaction(None) as connection:
-        user_id = fetch_one(connection, dashboards.redeem_ticket(ticket_hash(ticket), datetime.now(UTC)))
-        if user_id is None:
+        holder = fetch_one(connection, dashboards.redeem_ticket(ticket_hash(ticket), datetime.now(UTC)))
+        if holder is None:
             return 401
-        become(connection, user_id)
-        execute(connection, dashboards.add_connection(_connection_id(event), user_id))
+        become(connection, holder.user_id)
+        execute(connection, dashboards.add_connection(_connection_id(event), holder))
     return 200
 
 

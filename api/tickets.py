@@ -15,7 +15,7 @@ TICKET_S = 30
 def issue(caller: Caller) -> WsTicket:
     ticket = secrets.token_urlsafe(32)
     with transaction(caller.id) as connection:
-        execute(connection, add_ticket(ticket_hash(ticket), caller.id, TICKET_S))
+        execute(connection, add_ticket(ticket_hash(ticket), caller.id, caller.session_id, TICKET_S))
     return WsTicket(ticket=ticket)
 
 

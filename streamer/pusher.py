@@ -79,12 +79,15 @@ class Pusher:
 
     async def _feed_all(self) -> None:
         async with self._pool.connection(timeout=2.0) as connection:
-            listening = {row.connection_id: row for row in await afetch_all(connection, live.listening())}
+            connected = await afetch_all(connection, live.connected())
+            ended = [row.connection_id for row in connected if row.session_ended]
+            told_to = [row for row in connected if row.live_from is not None and not row.session_ended]
+            listening = {row.connection_id: row for row in told_to}
             self._connections = listening
             self._told = {name: seq for name, seq in self._told.items() if name in listening}
             self._priced = {name: sent for name, sent in self._priced.items() if name in listening}
             for name, row in listening.items():
-                self._told[name] = max(self._told.get(name, 0), row.live_from)
+                self._told[name] = max(self._told.get(name, 0), row.live_from or 0)
             # Each from where it stands: one that fell behind is not to hold back the others of its user.
             standing: dict[tuple[UUID, int], list[str]] = {}
             for name, row in listening.items():
@@ -94,6 +97,7 @@ class Pusher:
                 events = await afetch_all(connection, dashboards.events_after(user_id, seq, _BATCH))
                 messages = [dashboards.message_of(event.item) for event in events]
                 waiting |= dict.fromkeys(names, messages)
+        await asyncio.gather(*(self._end(name) for name in ended))
         fed = await asyncio.gather(*(self._feed(name, messages) for name, messages in waiting.items()))
         if any(count == _BATCH for count in fed):
             self._wake.set()
@@ -146,6 +150,17 @@ class Pusher:
             log.warning("push failed", reason=str(error))
             return False
         return True
+
+    async def _end(self, name: str) -> None:
+        """Close a connection whose session is over: its user logged out, or was made to."""
+        try:
+            await asyncio.to_thread(self._client.delete_connection, ConnectionId=name)
+        except self._client.exceptions.GoneException:
+            pass
+        except (ClientError, BotoCoreError) as error:
+            log.warning("connection of an ended session not closed", reason=str(error))
+            return
+        await self._forget([name])
 
     async def _forget(self, names: Iterable[str]) -> None:
         for name in names:

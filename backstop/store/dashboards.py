@@ -30,6 +30,14 @@ class Snapshot:
     data: SnapshotData
 
 
+@dataclass(frozen=True, slots=True)
+class TicketHolder:
+    """`session_id` None: the ticket was issued before sessions were noted in it."""
+
+    user_id: UUID
+    session_id: UUID | None
+
+
 def append_event(user_id: UUID, kind: EventType, data: Outgoing) -> Query[int]:
     """Tell the user's dashboards, once this transaction has committed. Answers the event's seq."""
     sql = "select append_event(%(user_id)s, %(type)s, %(data)s) as seq"
@@ -69,18 +77,19 @@ def read_snapshot(connection: Connection[Any], user_id: UUID) -> Snapshot:
 # ---- the way in
 
 
-def add_ticket(ticket_hash: bytes, user_id: UUID, valid_s: int) -> Query[None]:
+def add_ticket(ticket_hash: bytes, user_id: UUID, session_id: UUID, valid_s: int) -> Query[None]:
     sql = """
         with old as (delete from ws_tickets where user_id = %(user_id)s and expires_at < now())
-        insert into ws_tickets (ticket_hash, user_id, expires_at)
-        values (%(hash)s, %(user_id)s, now() + make_interval(secs => %(valid)s))"""
-    return Query(sql, {"hash": ticket_hash, "user_id": user_id, "valid": valid_s}, no_row)
+        insert into ws_tickets (ticket_hash, user_id, session_id, expires_at)
+        values (%(hash)s, %(user_id)s, %(session_id)s, now() + make_interval(secs => %(valid)s))"""
+    parameters = {"hash": ticket_hash, "user_id": user_id, "session_id": session_id, "valid": valid_s}
+    return Query(sql, parameters, no_row)
 
 
-def redeem_ticket(ticket_hash: bytes, at: datetime) -> Query[UUID]:
+def redeem_ticket(ticket_hash: bytes, at: datetime) -> Query[TicketHolder]:
     """Whose ticket it is; no row if it is used, too old or none. Works before a user is known."""
-    sql = "select user_id from redeem_ticket(%(hash)s, %(at)s)"
-    return Query(sql, {"hash": ticket_hash, "at": at}, _user_id)
+    sql = "select user_id, session_id from redeem_ticket(%(hash)s, %(at)s)"
+    return Query(sql, {"hash": ticket_hash, "at": at}, lambda row: TicketHolder(row["user_id"], row["session_id"]))
 
 
 def find_connection(connection_id: str) -> Query[UUID]:
@@ -89,9 +98,10 @@ def find_connection(connection_id: str) -> Query[UUID]:
     return Query(sql, {"id": connection_id}, _user_id)
 
 
-def add_connection(connection_id: str, user_id: UUID) -> Query[None]:
-    sql = "insert into ws_connections (connection_id, user_id) values (%(id)s, %(user_id)s)"
-    return Query(sql, {"id": connection_id, "user_id": user_id}, no_row)
+def add_connection(connection_id: str, holder: TicketHolder) -> Query[None]:
+    sql = """
+        insert into ws_connections (connection_id, user_id, session_id) values (%(id)s, %(user_id)s, %(session_id)s)"""
+    return Query(sql, {"id": connection_id, "user_id": holder.user_id, "session_id": holder.session_id}, no_row)
 
 
 def remove_connection(connection_id: str) -> Query[None]:

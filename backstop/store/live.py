@@ -8,16 +8,19 @@ from backstop.store.query import Query
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """`live_from`: the seq it has been told by the API; what follows is pushed."""
+    """`live_from`: the seq it has been told by the API; what follows is pushed. None before hello."""
 
     connection_id: str
     user_id: UUID
-    live_from: int
+    live_from: int | None
+    session_ended: bool
 
 
-def listening() -> Query[Connection]:
-    """Connections that have said hello, younger than API Gateway keeps any (2 h)."""
+def connected() -> Query[Connection]:
+    """All connections younger than API Gateway keeps any (2 h)."""
     sql = """
-        select connection_id, user_id, live_from from ws_connections
-         where live_from is not null and connected_at > now() - interval '125 minutes'"""
-    return Query(sql, {}, lambda row: Connection(row["connection_id"], row["user_id"], row["live_from"]))
+        select c.connection_id, c.user_id, c.live_from,
+               coalesce(s.revoked_at is not null or s.expires_at <= now(), false) as session_ended
+          from ws_connections c left join sessions s on s.id = c.session_id
+         where c.connected_at > now() - interval '125 minutes'"""
+    return Query(sql, {}, lambda row: Connection(**row))

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ often = settings(
 
 @often
 @given(fields=alerts)
+@pytest.mark.fault(7)
 def test_with_the_secret_any_alert_is_taken_or_refused_with_a_reason(
     hook: Hook, books: Books, fields: dict[str, Any]
 ) -> None:
@@ -43,6 +45,7 @@ def test_with_the_secret_any_alert_is_taken_or_refused_with_a_reason(
 
 @often
 @given(body=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode())))
+@pytest.mark.fault(7)
 def test_any_bytes_are_refused_with_a_reason(hook: Hook, body: bytes) -> None:
     reply = hook.api.post(hook.path, body)
     assert reply.status in (401, 422), reply.text

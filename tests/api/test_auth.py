@@ -61,6 +61,7 @@ def test_login_answers_like_sign_up(api: Api, user: User) -> None:
     assert (reply.status, reply.json["user"]["id"]) == (200, str(user.id))
 
 
+@pytest.mark.fault(63)
 def test_unknown_users_and_wrong_passwords_get_the_same_answer(api: Api, user: User) -> None:
     wrong, unknown = log_in(api, "not it at all"), log_in(api, email="nobody@example.com")
     assert wrong.status == unknown.status == 401
@@ -72,6 +73,7 @@ def test_an_unknown_user_costs_as_much_work() -> None:
     assert (work.memory_cost, work.time_cost, work.parallelism) == (19 * 1024, 2, 1)
 
 
+@pytest.mark.fault(63)
 def test_five_failures_lock_an_address_for_the_rest_of_ten_minutes(api: Api, user: User, books: Books) -> None:
     assert [log_in(api, "wrong").status for _ in range(5)] == [401] * 5
     locked = log_in(api)
@@ -97,6 +99,7 @@ def test_success_clears_the_failures_of_the_address(api: Api, user: User, books:
     assert books.rows("select * from login_failures where subject like 'email:%%'") == []
 
 
+@pytest.mark.fault(63)
 def test_twenty_failures_lock_a_source_whatever_it_claims_to_be(api: Api, user: User) -> None:
     for number in range(20):
         email = f"guess-{number}@example.com"
@@ -119,11 +122,13 @@ def test_refreshing_uses_the_cookie_up_and_gives_a_new_one(api: Api, user: User)
     assert refresh(api, first.cookie).status == 200
 
 
+@pytest.mark.fault(61)
 def test_two_tabs_may_race_for_one_cookie(api: Api, user: User) -> None:
     assert refresh(api, user.cookie).status == 200
     assert refresh(api, user.cookie).status == 200
 
 
+@pytest.mark.fault(61)
 def test_a_cookie_used_again_after_ten_seconds_ends_the_session(api: Api, user: User, books: Books) -> None:
     successor = refresh(api, user.cookie).cookie
     books.rows("update refresh_tokens set used_at = used_at - interval '11 seconds'")

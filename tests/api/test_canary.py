@@ -35,6 +35,7 @@ def assert_nowhere(secret: str, *places: str) -> None:
             assert at < 0, place[max(0, at - 100) : at + 40]
 
 
+@pytest.mark.fault(64)
 def test_exchange_secrets_are_nowhere(user: User, books: Books, capsys: pytest.CaptureFixture[str]) -> None:
     account = {"label": "x", "environment": "demo", "api_key": KEY, "api_secret": SECRET}
     made = user.api.post("/api/accounts", account, headers={"Idempotency-Key": "canary-request-0001"})
@@ -49,6 +50,7 @@ def test_exchange_secrets_are_nowhere(user: User, books: Books, capsys: pytest.C
     assert_nowhere(KEY, everything_kept(books), "\n".join(user.api.said), said)
 
 
+@pytest.mark.fault(64)
 def test_a_crash_tells_nothing_of_what_was_sent(
     user: User, books: Books, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +62,7 @@ def test_a_crash_tells_nothing_of_what_was_sent(
     assert_nowhere(SECRET, said, "\n".join(user.api.said), everything_kept(books))
 
 
+@pytest.mark.fault(64)
 def test_webhook_secrets_passwords_and_codes_are_kept_nowhere(
     user: User, hook: Hook, books: Books, capsys: pytest.CaptureFixture[str]
 ) -> None:

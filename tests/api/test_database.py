@@ -70,6 +70,7 @@ def proxy(api: Api, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iter
         yield proxy
 
 
+@pytest.mark.fault(3)
 def test_a_database_that_goes_silent_is_given_up(proxy: SilentProxy) -> None:
     with pytest.raises(psycopg.OperationalError), transaction(None, within_s=0.2) as connection:
         proxy.silent.set()
@@ -84,6 +85,7 @@ def test_a_kept_connection_that_went_silent_is_not_waited_for_twice(proxy: Silen
         pytest.fail("the block must not begin")
 
 
+@pytest.mark.fault(3)
 def test_a_database_that_never_greets_is_given_up(proxy: SilentProxy) -> None:
     proxy.silent.set()
     with pytest.raises(psycopg.OperationalError), transaction(None):
@@ -99,6 +101,7 @@ def test_it_is_used_again_when_it_is_back(proxy: SilentProxy) -> None:
         assert connection.execute("select 1").fetchone() == (1,)
 
 
+@pytest.mark.fault(45)
 def test_a_slow_statement_is_ended_by_the_server(api: Api) -> None:
     with pytest.raises(psycopg.OperationalError), transaction(None, within_s=0.1) as connection:
         connection.execute("select pg_sleep(60)")

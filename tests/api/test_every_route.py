@@ -87,6 +87,7 @@ def send(api: Api, route: Route, path: str) -> Any:
 
 
 @routes_to_one
+@pytest.mark.fault(62)
 def test_what_is_anothers_is_not_found(user: User, other: User, books: Books, route: Route) -> None:
     theirs = things_of(other, books)
     before = {table: books.rows(f"select * from {table}") for table in ("accounts", "strategies", "commands")}
@@ -96,6 +97,7 @@ def test_what_is_anothers_is_not_found(user: User, other: User, books: Books, ro
 
 
 @lists
+@pytest.mark.fault(62)
 def test_lists_hold_nothing_of_anothers(user: User, other: User, books: Books, route: Route) -> None:
     theirs = things_of(other, books)
     mine = user.api.get(route.path).json["items"]

@@ -142,6 +142,7 @@ def test_without_id_and_time_the_same_body_is_a_repeat_for_thirty_seconds(hook: 
 
 
 @pytest.mark.parametrize("fields", [{}, {"id": "one"}, {"time": "2026-11-24T00:00:00Z"}])
+@pytest.mark.fault(1)
 def test_fifty_at_once_make_one_signal(hook: Hook, books: Books, fields: dict[str, str]) -> None:
     with ThreadPoolExecutor(16) as senders:
         replies = list(senders.map(lambda _: send(hook, hook.alert(**fields)), range(50)))
@@ -184,6 +185,7 @@ def test_an_unknown_hook_is_not_found(api: Api, books: Books) -> None:
 
 
 @pytest.mark.parametrize("secret", ["wrong", "", None, 5, ["x"], "\x00", "é"])
+@pytest.mark.fault(8)
 def test_a_wrong_secret_is_refused_and_noted(hook: Hook, books: Books, secret: object) -> None:
     reply = send(hook, {**hook.alert(), "secret": secret})
     assert (reply.status, reply.code) == (401, "wrong_secret")
@@ -196,6 +198,7 @@ def test_a_missing_secret_is_refused(hook: Hook, books: Books) -> None:
     assert refused(books)["code"] == "wrong_secret"
 
 
+@pytest.mark.fault(8)
 def test_the_secret_of_another_hook_opens_nothing(hook: Hook, user: User) -> None:
     twin = Hook(hook.api, user.strategy(user.account()["id"]))
     assert send(hook, twin.alert()).status == 401
@@ -207,6 +210,7 @@ def test_a_rotated_secret_is_refused_and_the_new_one_taken(hook: Hook, user: Use
     assert send(hook, {**hook.alert(), "secret": new}).status == 202
 
 
+@pytest.mark.fault(7)
 def test_a_large_body_is_refused_unread(hook: Hook, books: Books) -> None:
     assert send(hook, hook.alert(id="x" * 9000)).status == 413
     row = refused(books)
@@ -305,6 +309,7 @@ def test_an_alert_that_does_not_fit_is_rejected_by_field(
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1E-999", "9" * 40, "9" * 5000])
+@pytest.mark.fault(7)
 def test_numbers_that_are_none_are_named(hook: Hook, number: str) -> None:
     body = json.dumps(hook.alert(qty=0)).replace('"qty": 0', f'"qty": {number}')
     reply = send(hook, body)

@@ -73,6 +73,7 @@ def test_a_wrong_password_is_not_told_of_the_second_factor(api: Api, user: User,
     assert log_in(api, password="not it at all").code == "wrong_credentials"
 
 
+@pytest.mark.fault(63)
 def test_a_code_counts_once(api: Api, user: User, phone: Phone) -> None:
     code = phone.code
     assert [log_in(api, totp=code).status for _ in range(2)] == [200, 401]
@@ -88,6 +89,7 @@ def test_a_code_from_long_ago_does_not_count(api: Api, user: User, phone: Phone)
     assert log_in(api, totp=pyotp.TOTP(phone.secret).at(int(time.time()) - 90)).code == "wrong_totp"
 
 
+@pytest.mark.fault(63)
 def test_guessing_codes_locks_like_guessing_passwords(api: Api, user: User, phone: Phone) -> None:
     assert [log_in(api, totp=f"{number:06}").status for number in range(5)] == [401] * 5
     assert log_in(api, totp=phone.code).status == 429

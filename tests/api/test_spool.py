@@ -47,6 +47,7 @@ def signals(books: Books) -> list[dict[str, Any]]:
     return books.rows("select * from signals order by seq")
 
 
+@pytest.mark.fault(2)
 def test_an_alert_is_put_by_and_stored_later(user: User, hook: Hook, books: Books, folder: Path) -> None:
     replies = while_away(hook, *(hook.alert(id=str(number)) for number in range(3)))
     assert [(reply.status, reply.json["status"]) for reply in replies] == [(202, "accepted")] * 3
@@ -67,6 +68,7 @@ def test_what_is_put_by_is_not_readable(hook: Hook, folder: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.fault(2)
 def test_storing_twice_makes_one_signal(hook: Hook, books: Books, folder: Path) -> None:
     while_away(hook, hook.alert(), hook.alert(id="x"))
     records = records_of(folder)
@@ -120,6 +122,7 @@ def test_a_queue_keeps_the_order_of_each_hook(hook: Hook, books: Books, queue: A
     assert [str(row["id"]) for row in signals(books)] == [reply.json["signal_id"] for reply in replies]
 
 
+@pytest.mark.fault(4)
 def test_with_nowhere_to_put_it_the_sender_is_to_try_again(
     hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

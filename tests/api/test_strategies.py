@@ -143,6 +143,7 @@ def test_the_streamer_is_woken_for_a_change(user: User, database: Database) -> N
     assert told.payload == account["id"]
 
 
+@pytest.mark.fault(41)
 def test_a_symbol_belongs_to_one_strategy_of_an_account(user: User) -> None:
     account = user.account()
     user.strategy(account["id"], name="first", symbols=["BTCUSDT", "ETHUSDT"])
@@ -162,6 +163,7 @@ def test_a_symbol_belongs_to_one_strategy_of_an_account(user: User) -> None:
     user.strategy(user.account()["id"], symbols=["ETHUSDT"])
 
 
+@pytest.mark.fault(41)
 def test_two_strategies_asked_for_at_once_do_not_share_a_symbol(user: User) -> None:
     account = user.account()
     body = {

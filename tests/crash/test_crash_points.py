@@ -24,6 +24,7 @@ def stack() -> Iterator[Stack]:
 @pytest.mark.parametrize(
     "point", ["create:before:2", "create:after:1", "create:after:2", "commit:after:2", "resident_stop:before:1"]
 )
+@pytest.mark.fault(46)
 def test_a_crash_there_loses_and_doubles_nothing(stack: Stack, tmp_path: Path, point: str) -> None:
     streamer = Streamer(stack, {"BACKSTOP_CRASH_AT": point}, tmp_path / "streamer.log")
     try:

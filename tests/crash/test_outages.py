@@ -27,5 +27,6 @@ def stack() -> Iterator[Stack]:
         ("disk full", "mid-stop"),
     ],
 )
+@pytest.mark.fault(44, 45)
 def test_nothing_is_lost_doubled_or_late(stack: Stack, way: str, moment: str) -> None:
     play_outage(stack, way, moment, hold_s=4.0)

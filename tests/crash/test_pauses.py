@@ -24,6 +24,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("point", ["create:before:1", "commit:within:2"])
+@pytest.mark.fault(47)
 def test_who_comes_back_doubles_nothing_writes_nothing_and_ends(stack: Stack, tmp_path: Path, point: str) -> None:
     pair = Pair(stack, tmp_path, PAUSE_S, point)
     try:
@@ -45,6 +46,7 @@ def test_an_entry_that_became_too_old_in_the_pause_is_not_sent(stack: Stack, tmp
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.fault(47)
 def test_a_stop_crossed_in_the_pause_closes_once(stack: Stack, tmp_path: Path) -> None:
     pair = Pair(stack, tmp_path, PAUSE_S)
     try:

@@ -88,6 +88,7 @@ def test_a_plain_text_alert_is_read_as_tradingview_sends_it(trader: Trader) -> N
     trader.sees_position("long")
 
 
+@pytest.mark.fault(1)
 def test_an_alert_sent_again_is_a_duplicate_with_the_first_ones_id(trader: Trader) -> None:
     strategy = trader.strategy("BTCUSDT")
     first = trader.alert(strategy, id="bar-17", **GOOD)

@@ -14,6 +14,7 @@ DRAINED_WITHIN_S = 25.0
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["quiet", "with-an-alert-just-taken"])
+@pytest.mark.fault(48)
 def test_it_drains_in_time_and_leaves_positions_open_and_protected(stack: Stack, trader: Trader, busy: bool) -> None:
     strategy = trader.strategy("BTCUSDT", "ETHUSDT")
     trader.alert(strategy, action="buy", symbol="BTCUSDT")

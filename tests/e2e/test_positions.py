@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from tests.e2e.trader import Trader, eventually, fee
 
 
@@ -158,6 +160,7 @@ def test_moving_a_stop_moves_the_exchanges_stop_too(trader: Trader) -> None:
     assert Decimal(trails["stop_loss"]) > 59_500
 
 
+@pytest.mark.fault(36)
 def test_a_position_closed_by_hand_at_the_exchange_is_noticed(trader: Trader) -> None:
     strategy = trader.strategy("BTCUSDT")
     trader.alert(strategy, action="buy", symbol="BTCUSDT")
@@ -170,6 +173,7 @@ def test_a_position_closed_by_hand_at_the_exchange_is_noticed(trader: Trader) ->
     assert len(trader.exchange.orders(trader.api_key)) == 1
 
 
+@pytest.mark.fault(6)
 def test_a_signal_older_than_its_strategy_allows_expires(trader: Trader) -> None:
     strategy = trader.strategy("BTCUSDT")
     old = trader.alert(strategy, action="buy", symbol="BTCUSDT", time="2020-01-01T00:00:00Z")
@@ -182,6 +186,7 @@ def test_a_signal_older_than_its_strategy_allows_expires(trader: Trader) -> None
     assert trader.exchange.orders(trader.api_key) == []
 
 
+@pytest.mark.fault(59)
 def test_a_dashboard_that_comes_back_is_told_what_it_missed(trader: Trader) -> None:
     strategy = trader.strategy("BTCUSDT")
     with trader.dashboard() as dashboard:

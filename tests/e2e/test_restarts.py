@@ -19,6 +19,7 @@ from tests.e2e.trader import Trader, eventually, fee
         pytest.param("58500", False, id="beyond-the-resident-stop"),
     ],
 )
+@pytest.mark.fault(32)
 def test_a_stop_crossed_while_the_streamer_is_dead_closes_once(
     stack: Stack, trader: Trader, price: str, closed_by_us: bool
 ) -> None:
@@ -43,6 +44,7 @@ def test_a_stop_crossed_while_the_streamer_is_dead_closes_once(
     assert sum(Decimal(row["realised_pnl"]) for row in executions) == Decimal(trade["gross_pnl"])
 
 
+@pytest.mark.fault(2)
 def test_an_alert_sent_while_the_streamer_is_dead_is_carried_out(stack: Stack, trader: Trader) -> None:
     strategy = trader.strategy("BTCUSDT", max_age_s=120)
     stack.kill("streamer")
@@ -54,6 +56,7 @@ def test_an_alert_sent_while_the_streamer_is_dead_is_carried_out(stack: Stack, t
     assert len(trader.exchange.orders(trader.api_key)) == 1
 
 
+@pytest.mark.fault(44)
 def test_a_stop_closes_while_the_database_is_dead(stack: Stack, trader: Trader) -> None:
     strategy = trader.strategy("BTCUSDT")
     trader.alert(strategy, action="buy", symbol="BTCUSDT")
@@ -76,6 +79,7 @@ def test_a_stop_closes_while_the_database_is_dead(stack: Stack, trader: Trader) 
     assert len(closes) == 1
 
 
+@pytest.mark.fault(9)
 def test_a_close_whose_answer_is_lost_is_sent_once(trader: Trader) -> None:
     strategy = trader.strategy("BTCUSDT")
     trader.alert(strategy, action="buy", symbol="BTCUSDT")

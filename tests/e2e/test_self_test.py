@@ -1,8 +1,11 @@
 """What an account's key may do, from outside."""
 
+import pytest
+
 from tests.e2e.trader import Trader, eventually
 
 
+@pytest.mark.fault(53)
 def test_a_new_account_is_tested_and_a_key_that_gains_a_right_to_withdraw_opens_nothing(trader: Trader) -> None:
     path = f"/api/accounts/{trader.account_id}/self-test"
     first = eventually(lambda: found if (found := trader.get(path))["outcome"] else None, "the first self-test")

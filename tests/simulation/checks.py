@@ -435,6 +435,8 @@ class Checks(Spy):
         for execution in exchange.executions[
             exchange.executions_until(opened - 120_000) : exchange.executions_until(opened)
         ]:
+            if execution.row["execType"] == "CorporateAction":
+                continue  # set aside, maybe in an earlier life
             exec_id = str(execution.row["execId"])
             early = any(exec_id == e.exec_id for held in leader.actor.state.early.values() for e in held)
             if exec_id not in leader.actor.state.seen and not early:

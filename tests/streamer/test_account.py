@@ -18,7 +18,7 @@ from simulator.server import running_simulator
 from streamer.database import Pool
 from streamer.journal import Fenced
 from tests.store.books import Books
-from tests.streamer.desk import BTC, Desk, Exchange, Owned
+from tests.streamer.desk import BTC, CREDENTIALS, Desk, Exchange, Owned
 from tests.streamer.waiting import eventually, holding, rows_of
 
 FEE = Decimal("0.00055")
@@ -72,6 +72,7 @@ async def test_signals_are_carried_out_in_order_one_by_one(desk: Desk) -> None:
     await desk.agrees_with_the_exchange()
 
 
+@pytest.mark.fault(25)
 async def test_fills_during_a_cut_private_stream_are_all_there_once(desk: Desk) -> None:
     owned = await desk.own()
     desk.signals("buy", qty=Decimal("0.1"))
@@ -99,6 +100,7 @@ async def test_lost_messages_are_made_up_for(desk: Desk) -> None:
     await desk.agrees_with_the_exchange()
 
 
+@pytest.mark.fault(22)
 async def test_a_deaf_private_stream_is_replaced(desk: Desk) -> None:
     """Connected and ponging, but it tells nothing of what the exchange's lists show."""
     owned = await desk.own()
@@ -136,6 +138,7 @@ async def test_a_single_lost_message_costs_one_connection_only(desk: Desk) -> No
         ["execution", "wallet"],
     ],
 )
+@pytest.mark.fault(26)
 async def test_doubled_and_reordered_messages_change_nothing(desk: Desk, order: list[str]) -> None:
     await desk.own()
     await desk.exchange.fault("duplicate_private")
@@ -184,6 +187,7 @@ async def test_a_close_whose_answer_is_lost_closes_once(desk: Desk) -> None:
     await desk.agrees_with_the_exchange()
 
 
+@pytest.mark.fault(23)
 async def test_a_mute_market_triggers_nothing_and_closes_when_it_is_heard_again(desk: Desk) -> None:
     owned = await desk.own()
     desk.signals("buy")
@@ -400,6 +404,7 @@ async def test_a_position_outlives_its_owner_and_is_watched_by_the_next(desk: De
     await desk.agrees_with_the_exchange()
 
 
+@pytest.mark.fault(52)
 async def test_a_key_that_does_not_work_pauses_the_account_until_it_does(desk: Desk) -> None:
     await desk.exchange.fault("ret_code", code=10003, message="API key is invalid.", api_key="alice")
     owned = await desk.start(await desk.take_lease("one"))
@@ -412,6 +417,7 @@ async def test_a_key_that_does_not_work_pauses_the_account_until_it_does(desk: D
     await owned.ready()
 
 
+@pytest.mark.fault(52)
 async def test_a_key_that_stops_working_pauses_the_account_too(desk: Desk) -> None:
     owned = await desk.own()
     desk.signals("buy")
@@ -427,6 +433,7 @@ async def test_a_key_that_stops_working_pauses_the_account_too(desk: Desk) -> No
 
 
 @pytest.mark.parametrize("ms", [30_000, -30_000])
+@pytest.mark.fault(16)
 async def test_a_clock_that_jumps_is_measured_again(desk: Desk, ms: int) -> None:
     """Either side's: every request is refused with 10002 until the difference is known."""
     owned = await desk.own()
@@ -463,6 +470,7 @@ async def test_a_position_made_by_hand_is_told_of_and_left_alone(desk: Desk) -> 
     assert desk.exchange.held == Decimal("0.02")
 
 
+@pytest.mark.fault(31)
 async def test_messages_nobody_understands_are_kept(desk: Desk) -> None:
     await desk.own()
     await desk.exchange.fault("unknown_exec_type", value="CorporateAction", times=1)
@@ -596,6 +604,7 @@ async def test_trades_by_hand_in_hedge_mode_are_booked_to_their_side(desk: Desk)
     await desk.agrees_with_the_exchange()
 
 
+@pytest.mark.fault(19)
 async def test_position_mode_switched_unseen_is_found_by_the_next_entry(desk: Desk) -> None:
     owned = await desk.own()
     await eventually(lambda: owned.actor.state.hedge.get(Symbol(BTC)) is False, "one-way mode read")
@@ -639,6 +648,7 @@ async def test_leverage_changed_by_hand_is_told_and_set_anew_by_the_next_entry(d
     assert desk.exchange.leverage == 5
 
 
+@pytest.mark.fault(55)
 async def test_a_position_on_a_contract_that_is_delisted_is_watched_after_a_restart(desk: Desk) -> None:
     owned = await desk.own()
     desk.signals("buy")
@@ -648,3 +658,20 @@ async def test_a_position_on_a_contract_that_is_delisted_is_watched_after_a_rest
     await desk.exchange.price("59050")
     await desk.start(await desk.take_lease("two"))
     await eventually(lambda: len(desk.exchange.requests) > 1, "its stop still reached")
+
+
+@pytest.mark.fault(42)
+async def test_a_position_the_exchange_lets_only_shrink_takes_no_more_and_is_closed(desk: Desk) -> None:
+    """As after a risk limit was cut (isReduceOnly)."""
+    desk.trades_by(max_entries=2)
+    await desk.own()
+    desk.signals("buy")
+    await desk.opens()
+    await desk.exchange.fault("reduce_only_position", api_key=CREDENTIALS.api_key, symbol=BTC)
+    more = await desk.settled(desk.signals("buy"))
+    assert more["status"] == "failed"
+    assert more["reason_code"] == "exchange_refused"
+    assert more["reason"]
+    await desk.exchange.price("58000")
+    await desk.has_traded(1)
+    await desk.agrees_with_the_exchange()

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from backstop.domain.ids import Symbol
 from backstop.domain.instrument import Instrument
 from backstop.domain.money import Qty
@@ -31,6 +33,7 @@ def test_only_what_is_new_or_different_is_written() -> None:
     assert changes({BTC: RULES, ETH: other}, {BTC: smaller, ETH: other}) == {BTC: smaller}
 
 
+@pytest.mark.fault(55)
 def test_a_contract_no_longer_listed_stays_known_and_takes_no_entries() -> None:
     other = replace(RULES, symbol=ETH)
     gone = changes({BTC: RULES, ETH: other}, {ETH: other})
@@ -42,6 +45,7 @@ def test_an_empty_listing_delists_nothing() -> None:
     assert changes({BTC: RULES}, {}) == {}
 
 
+@pytest.mark.fault(55)
 async def test_a_contract_that_stops_trading_is_refreshed_here_and_in_the_database(
     yard: Yard, books: Books, pool: Pool
 ) -> None:

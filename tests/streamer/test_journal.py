@@ -461,6 +461,7 @@ async def test_what_protects_does_not_wait_for_a_database_that_is_known_to_be_aw
     assert desk.performed == [_arm(desk), stop, SendOrder(desk.entry())]
 
 
+@pytest.mark.fault(45)
 async def test_a_database_that_answers_nothing_counts_as_away(desk: Desk, far_pool: Pool, line: Line) -> None:
     journal = desk.journal(far_pool)
     line.stall()
@@ -473,6 +474,7 @@ async def test_a_database_that_answers_nothing_counts_as_away(desk: Desk, far_po
     assert desk.count("positions") == 1
 
 
+@pytest.mark.fault(45)
 async def test_a_database_that_may_only_be_read_counts_as_away(desk: Desk, pool: Pool, database: Database) -> None:
     """As in a failover, when the old server is a replica for a while."""
     name = conninfo_to_dict(database.url)["dbname"]
@@ -514,6 +516,7 @@ async def test_a_level_crossed_while_the_database_is_away_is_put_down_too(
     assert desk.count("orders") == 1
 
 
+@pytest.mark.fault(44)
 async def test_terminated_connections_lose_and_double_nothing(desk: Desk, pool: Pool, database: Database) -> None:
     journal = desk.journal(pool)
     entry = SendOrder(desk.entry())

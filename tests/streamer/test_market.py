@@ -102,6 +102,7 @@ async def test_level_armed_where_the_price_has_passed_fires_at_once(floor: Floor
 
 
 @pytest.mark.parametrize("last", ["0", "-1", "NaN", "Infinity", "-Infinity", "x"])
+@pytest.mark.fault(30)
 async def test_absurd_price_fires_nothing(floor: Floor, last: str) -> None:
     floor.market.arm(ALICE, (stop_at("59500"),))
     await floor.believes("60000")
@@ -122,6 +123,7 @@ async def test_stale_price_fires_nothing(floor: Floor) -> None:
     assert floor.crossed == []
 
 
+@pytest.mark.fault(30)
 async def test_spike_without_a_witness_fires_nothing(floor: Floor) -> None:
     floor.market.arm(ALICE, (stop_at("59500"),))
     await floor.believes("60000")
@@ -131,6 +133,7 @@ async def test_spike_without_a_witness_fires_nothing(floor: Floor) -> None:
     assert floor.crossed == []
 
 
+@pytest.mark.fault(30)
 async def test_crash_with_the_mark_price_beside_it_fires(floor: Floor) -> None:
     floor.market.arm(ALICE, (stop_at("59500"),))
     await floor.believes("60000")
@@ -156,6 +159,7 @@ async def test_each_account_gets_its_own_and_whoever_left_gets_nothing(floor: Fl
     assert len(floor.crossed) == 1
 
 
+@pytest.mark.fault(51)
 async def test_account_in_trouble_costs_no_other_its_close(floor: Floor) -> None:
     def broken(_: LevelCrossed) -> None:
         raise RuntimeError("no books")

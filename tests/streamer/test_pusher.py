@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -43,6 +44,7 @@ class Gateway:
     gone: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
 
     async def post(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -53,6 +55,10 @@ class Gateway:
             return web.json_response({}, status=403, headers={"x-amzn-ErrorType": "ForbiddenException"})
         self.got[name].append(json.loads(await request.read()))
         return web.Response()
+
+    async def delete(self, request: web.Request) -> web.Response:
+        self.closed.append(request.match_info["name"])
+        return web.Response(status=204)
 
     def seqs(self, name: str) -> list[int]:
         return [message["seq"] for message in self.got[name] if "seq" in message]
@@ -68,6 +74,7 @@ async def gateway() -> AsyncIterator[Gateway]:
     one = Gateway()
     app = web.Application()
     app.router.add_post("/@connections/{name}", one.post)
+    app.router.add_delete("/@connections/{name}", one.delete)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -86,9 +93,23 @@ class Room:
     user: UUID
     prices: list[dict[str, Any]] = field(default_factory=list)
 
-    def connects(self, name: str, live_from: int | None = 0, user: UUID | None = None) -> str:
-        self.books.insert("ws_connections", connection_id=name, user_id=user or self.user, live_from=live_from)
+    def connects(
+        self, name: str, live_from: int | None = 0, user: UUID | None = None, session: UUID | None = None
+    ) -> str:
+        self.books.insert(
+            "ws_connections",
+            connection_id=name,
+            user_id=user or self.user,
+            live_from=live_from,
+            session_id=session,
+        )
         return name
+
+    def logs_in(self) -> UUID:
+        session = uuid4()
+        expires = datetime.now(UTC) + timedelta(days=1)
+        self.books.insert("sessions", id=session, user_id=self.user, expires_at=expires)
+        return session
 
     async def happen(self, count: int, user: UUID | None = None) -> None:
         async with self.pool.connection() as connection:
@@ -145,6 +166,7 @@ async def test_nobody_is_told_what_is_anothers(room: Room) -> None:
     assert {message["data"]["message"] for message in room.gateway.got["theirs"] if "seq" in message} == {"0"}
 
 
+@pytest.mark.fault(58)
 async def test_a_connection_that_is_gone_is_forgotten(room: Room) -> None:
     room.connects("here")
     room.connects("gone")
@@ -214,3 +236,23 @@ async def test_health_is_told_on_a_beat(room: Room) -> None:
 
 def _price(symbol: str, ts: int) -> dict[str, Any]:
     return {"symbol": symbol, "environment": "simulator", "last": "1", "mark": "1", "ts": ts}
+
+
+@pytest.mark.fault(60)
+@pytest.mark.parametrize("end", ["revoked_at = now()", "expires_at = now()"], ids=["logged out", "expired"])
+async def test_a_dashboard_is_told_nothing_and_closed_once_its_session_is_over(room: Room, end: str) -> None:
+    session = room.logs_in()
+    room.connects("over", session=session)
+    room.connects("waiting", None, session=session)
+    room.connects("other", session=room.logs_in())
+    async with room.pushing() as pusher:
+        await room.happen(1)
+        pusher.wake()
+        await eventually(lambda: room.gateway.seqs("over") == room.gateway.seqs("other") == [1])
+        room.books.rows(f"update sessions set {end} where id = %s", session)
+        await room.happen(1)
+        pusher.wake()
+        await eventually(lambda: room.gateway.seqs("other") == [1, 2])
+        await eventually(lambda: sorted(room.gateway.closed) == ["over", "waiting"])
+    assert room.gateway.seqs("over") == [1]
+    assert [row["connection_id"] for row in room.books.rows("select connection_id from ws_connections")] == ["other"]

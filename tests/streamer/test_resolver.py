@@ -77,11 +77,13 @@ class Exchange:
         (Exchange(fills=[FILL], past=FILLED), (Executed(FILL), FILLED)),
     ],
 )
+@pytest.mark.fault(9)
 async def test_any_witness_is_evidence_at_once(exchange: Exchange, events: tuple[Event, ...]) -> None:
     assert await exchange.resolves() == events
     assert exchange.rounds == [SENT]
 
 
+@pytest.mark.fault(10)
 async def test_absence_is_proven_by_two_empty_rounds_after_the_request_can_no_longer_arrive() -> None:
     exchange = Exchange()
     assert await exchange.resolves() == (OrderAbsent(ID),)
@@ -89,6 +91,7 @@ async def test_absence_is_proven_by_two_empty_rounds_after_the_request_can_no_lo
     assert len(after) == 2
 
 
+@pytest.mark.fault(11)
 async def test_order_that_arrives_at_the_last_moment_is_found() -> None:
     exchange = Exchange(past=FILLED, found_at=SENT + RECV_WINDOW_MS + SLACK_MS)
     assert await exchange.resolves() == (FILLED,)

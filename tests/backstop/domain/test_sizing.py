@@ -21,6 +21,7 @@ LEVERAGES = st.integers(1, 100).map(Decimal)
 
 @PROFILE
 @given(qty=positive(20), price=PRICES, instrument=instruments())
+@pytest.mark.fault(17)
 def test_fitted_quantity_is_legal_and_not_more_than_asked(qty: Decimal, price: Price, instrument: Instrument) -> None:
     fitted = fit_quantity(qty, price, instrument)
     if isinstance(fitted, Refused):

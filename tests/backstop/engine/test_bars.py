@@ -35,6 +35,7 @@ def held(bot: Bot) -> str:
         (("target short", "target flat"), "short"),
     ],
 )
+@pytest.mark.fault(5)
 def test_exits_and_the_entry_that_turns_a_position_end_the_same_in_any_order(
     alerts: tuple[str, ...], end: str, together: bool
 ) -> None:
@@ -62,6 +63,7 @@ def test_exit_after_the_turn_says_that_it_was_part_of_it() -> None:
     assert (bot.outcome(exit_), held(bot)) == (("superseded", "same_bar"), "short")
 
 
+@pytest.mark.fault(5)
 def test_reversal_after_the_exit_of_its_bar_opens_the_other_side() -> None:
     bot = Bot()
     bot.opens("sell")

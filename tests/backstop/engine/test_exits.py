@@ -50,6 +50,7 @@ def test_level_crossed_twice_closes_once() -> None:
     assert len(bot.sent) == 2  # the entry and one close
 
 
+@pytest.mark.fault(35)
 def test_stop_and_target_crossed_in_one_tick_close_once() -> None:
     bot = Bot(protection=protection("1%", ("2%", "1")))
     stop, target = bot.opens("buy").armed
@@ -69,6 +70,7 @@ def test_price_between_the_levels_does_nothing() -> None:
 # ---- the close loop
 
 
+@pytest.mark.fault(33)
 def test_close_goes_on_until_nothing_is_held() -> None:
     """Partly filled, not filled at all, then filled: three orders under three ids for one stop."""
     bot = Bot(protection=protection("1%"))
@@ -195,6 +197,7 @@ def test_refused_close_is_tried_again_and_the_trader_told() -> None:
     assert (bot.last_order.link_id != first.link_id, bot.last_order.qty) == (True, Decimal(1))
 
 
+@pytest.mark.fault(33)
 def test_closes_are_spaced_further_and_further_but_never_by_more_than_2_s() -> None:
     bot = Bot()
     bot.opens("buy")
@@ -210,6 +213,7 @@ def test_closes_are_spaced_further_and_further_but_never_by_more_than_2_s() -> N
     assert gaps == [200, 400, 800, 1_500, 2_000, 2_000, 2_000]
 
 
+@pytest.mark.fault(35)
 def test_resident_stop_and_our_close_at_once_make_one_trade() -> None:
     """The exchange was first: ours gets "nothing to reduce" (110017), which is success once its fill is known."""
     bot = Bot(protection=protection("1%"))
@@ -327,6 +331,7 @@ def test_ladder_of_less_than_100_percent_leaves_the_rest_to_the_stop() -> None:
     assert len(bot.armed) == 1
 
 
+@pytest.mark.fault(34)
 def test_rung_that_would_leave_dust_closes_all() -> None:
     bot = Bot(protection=protection(None, ("1%", "0.6")))
     bot.opens("buy", "0.001", at="10000")
@@ -359,6 +364,7 @@ def test_rest_of_a_rung_is_dropped_when_the_stop_closes_all() -> None:
     assert (len(bot.sent), dict(bot.state.orders)) == (3, {})
 
 
+@pytest.mark.fault(34)
 def test_rung_with_nothing_to_reduce_is_not_tried_for_ever() -> None:
     """Seen: the order waiting to be sent again kept the exchange's word, flat, from being adopted."""
     bot = Bot(protection=protection(None, ("1%", "0.5")))

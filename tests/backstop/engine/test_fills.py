@@ -87,6 +87,7 @@ def stories(draw: st.DrawFn) -> tuple[list[tuple[str, str]], list[tuple[str, str
 
 @PROFILE
 @given(story=stories(), data=st.data())
+@pytest.mark.fault(26)
 def test_books_are_the_same_whatever_the_order_of_messages(
     story: tuple[list[tuple[str, str]], list[tuple[str, str]]], data: st.DataObject
 ) -> None:
@@ -165,6 +166,7 @@ def test_profit_of_a_short() -> None:
 # ---- kinds of execution
 
 
+@pytest.mark.fault(38)
 def test_funding_goes_to_the_ledger_and_leaves_the_size() -> None:
     bot = Bot()
     bot.opens("buy")
@@ -223,6 +225,7 @@ def test_why_a_position_was_closed_that_we_did_not_close(
 # ---- by hand
 
 
+@pytest.mark.fault(36)
 def test_position_reduced_by_hand_shrinks_and_is_not_fought() -> None:
     bot = Bot(protection=protection("1%"))
     bot.opens("buy")

@@ -16,6 +16,7 @@ def wallet(bot: Bot, equity: str, free: str | None = None) -> None:
     bot.tell(WalletReported(Decimal(equity), funds))
 
 
+@pytest.mark.fault(18)
 def test_quantity_the_margin_does_not_pay_for_is_refused_with_the_numbers() -> None:
     bot = Bot(leverage="10")
     wallet(bot, "1000", "50")

@@ -111,6 +111,7 @@ def test_margin_mode_changed_by_hand_is_adopted_and_told() -> None:
     ]
 
 
+@pytest.mark.fault(19)
 def test_position_mode_switched_by_hand_is_adopted_and_told() -> None:
     bot = Bot()
     reads(bot, 0)
@@ -186,6 +187,7 @@ def test_entry_refused_for_its_mode_is_not_sent_again_when_it_is_too_old() -> No
     assert (bot.outcome(signal)[0], len(bot.sent), bot.state.positions) == ("expired", 1, {})
 
 
+@pytest.mark.fault(19)
 def test_close_refused_for_its_mode_has_everything_read_anew_and_is_tried_again() -> None:
     bot = Bot(protection=protection("1%"))
     bot.opens("buy")

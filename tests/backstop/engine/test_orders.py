@@ -94,6 +94,7 @@ def test_lost_answer_of_a_close_is_looked_up_and_sent_again_under_its_id() -> No
     assert [order.link_id for order in bot.sent[1:]] == [close.link_id] * 2
 
 
+@pytest.mark.fault(13)
 def test_duplicate_id_on_a_resend_means_it_exists() -> None:
     """110072 reaches the engine as uncertain: it is looked up, found filled, and that is all."""
     bot = Bot()
@@ -268,6 +269,7 @@ def test_retries_of_a_close_do_not_multiply() -> None:
     assert len(bot.sent) == sent + 1
 
 
+@pytest.mark.fault(14)
 def test_refused_for_its_rate_a_close_backs_off_and_goes_on() -> None:
     bot = Bot()
     bot.opens("buy")

@@ -4,6 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import get_args
 
+import pytest
+
 from backstop.domain.execution import ExitReason
 from backstop.domain.order import Order
 from backstop.domain.position import PositionStatus
@@ -40,6 +42,7 @@ def test_position_gone_at_the_exchange_is_closed_in_the_books() -> None:
     assert (bot.armed, len(bot.sent), bot.notices) == ({}, 1, ["adopted"])
 
 
+@pytest.mark.fault(57)
 def test_one_snapshot_is_no_verdict_however_late() -> None:
     bot = Bot()
     bot.opens("buy")

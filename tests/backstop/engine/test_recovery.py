@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from backstop.domain.order import OrderStatus, Purpose
 from backstop.domain.position import PositionStatus
 from backstop.engine.reversal import ReversalStep
@@ -107,6 +109,7 @@ def test_part_by_hand_sent_but_not_written_is_not_closed_twice() -> None:
     assert (bot.position.qty, bot.position.status, dict(bot.state.orders)) == (Decimal("0.6"), PositionStatus.OPEN, {})
 
 
+@pytest.mark.fault(40)
 def test_reversal_goes_on_where_it_was_closing() -> None:
     bot = Bot()
     bot.opens("buy")
@@ -118,6 +121,7 @@ def test_reversal_goes_on_where_it_was_closing() -> None:
     assert bot.written.reversals[signal.id].step is ReversalStep.REVERSED
 
 
+@pytest.mark.fault(40)
 def test_reversal_goes_on_where_it_waited_to_open() -> None:
     """Seen: flat and written as opening, but no order yet; after a restart the symbol stayed busy for ever."""
     bot = Bot()

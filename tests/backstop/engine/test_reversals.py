@@ -52,6 +52,7 @@ def test_nothing_opens_before_flat_is_confirmed_by_fills() -> None:
     assert len(bot.sent) == 3
 
 
+@pytest.mark.fault(40)
 def test_partly_filled_close_goes_on_and_nothing_opens_meanwhile() -> None:
     bot = Bot()
     signal = reversing(bot)
@@ -67,6 +68,7 @@ def test_partly_filled_close_goes_on_and_nothing_opens_meanwhile() -> None:
     assert bot.last_order.is_entry
 
 
+@pytest.mark.fault(40)
 def test_refused_close_is_tried_again_and_the_position_stays_closing() -> None:
     bot = Bot()
     signal = reversing(bot)
@@ -79,6 +81,7 @@ def test_refused_close_is_tried_again_and_the_position_stays_closing() -> None:
     assert bot.last_order.is_entry
 
 
+@pytest.mark.fault(40)
 def test_refused_entry_ends_flat_and_is_told() -> None:
     bot = Bot()
     signal = reversing(bot)
@@ -129,6 +132,7 @@ def test_entry_proven_absent_too_late_ends_flat_and_expired() -> None:
     assert (bot.flat, step_of(bot, signal)) == (True, ReversalStep.FLAT_EXPIRED)
 
 
+@pytest.mark.fault(40)
 def test_flat_without_a_fresh_price_waits_then_expires() -> None:
     bot = Bot()
     signal = reversing(bot)

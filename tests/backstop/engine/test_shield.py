@@ -68,6 +68,7 @@ def test_which_stop_is_right(action: str, stop: str | None, right: bool) -> None
     assert (bot.resident_asked == []) is right
 
 
+@pytest.mark.fault(39)
 def test_missing_stop_is_asked_for_three_times_then_the_position_is_closed() -> None:
     bot = Bot(protection=protection("1%"))
     bot.opens("buy")

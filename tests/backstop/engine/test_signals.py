@@ -361,6 +361,7 @@ def test_entry_the_exchange_does_not_fill_fails_and_frees_the_symbol(status: Ord
     assert bot.outcome(bot.signal("buy"))[0] == "executing"
 
 
+@pytest.mark.fault(18)
 def test_entry_refused_at_once_fails_with_the_exchanges_words() -> None:
     bot = Bot()
     signal = bot.signal("buy")

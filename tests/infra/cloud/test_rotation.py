@@ -89,6 +89,7 @@ def test_a_login_of_the_job_stands_before_the_walls(as_lambda: None) -> None:
             connection.execute("create table mine (id int)")
 
 
+@pytest.mark.fault(50)
 def test_logins_take_turns_and_no_request_fails(as_lambda: None, secrets: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     before = who()
     stop, failed = threading.Event(), []
@@ -124,6 +125,7 @@ def test_a_login_that_is_refused_is_read_anew(
     assert who() != before
 
 
+@pytest.mark.fault(50)
 def test_tokens_signed_before_and_after_are_good(
     as_lambda: None, secrets: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -198,6 +198,7 @@ async def test_binary_messages_are_refused(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("limits", [Limits(idle_s=0.2), Limits(lifetime_s=0.2)])
+@pytest.mark.fault(58)
 async def test_a_connection_ends_at_its_limit(gateway: Gateway) -> None:
     async with connected(gateway) as (socket, _):
         with pytest.raises(ConnectionClosed):

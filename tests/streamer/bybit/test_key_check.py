@@ -97,6 +97,7 @@ def test_a_key_bound_to_no_address_is_a_warning(ips: Any) -> None:
 
 
 @pytest.mark.parametrize(("days", "status"), [(90, "ok"), (15, "ok"), (14, "warning"), (0, "warning")])
+@pytest.mark.fault(52)
 def test_a_key_that_ends_soon_is_a_warning(days: int, status: str) -> None:
     line = found("expiry", key=key(ips=["*"], deadlineDay=days, expiredAt="2026-12-01T00:00:00Z"))
     assert (line.status, f"{days} days" in line.detail) == (status, True)

@@ -93,12 +93,14 @@ async def test_account_is_read_anew_after_every_reconnect(listener: Listener) ->
     await until(lambda: bool(listener.executed()))
 
 
+@pytest.mark.fault(27)
 async def test_login_refused_is_tried_again(sim: Simulator) -> None:
     await sim.control("POST", "faults", {"kind": "auth_rejected", "times": 2})
     async with listening(sim) as one:
         await until(lambda: one.opened == 1)
 
 
+@pytest.mark.fault(27)
 async def test_subscription_refused_is_tried_again(sim: Simulator) -> None:
     await sim.control("POST", "faults", {"kind": "subscribe_rejected", "topic": "order", "times": 1})
     async with listening(sim) as one:
@@ -148,6 +150,7 @@ def test_no_row_is_too_new_to_be_looked_at(topic: str, row: dict[str, Any]) -> N
     assert topic in ("order", "execution", "position") or first is None
 
 
+@pytest.mark.fault(31)
 def test_an_exchange_that_makes_things_up_fills_nothing() -> None:
     novelties = Novelties()
     told = [novelties.in_row("order", {f"field{number}": 1}) for number in range(1_000)]

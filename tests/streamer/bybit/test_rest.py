@@ -125,6 +125,7 @@ async def test_order_is_refused_by_code(sim: Simulator, rest: BybitRest, code: i
         {"kind": "ret_code", "code": 987654, "path": "/v5/order/create"},
     ],
 )
+@pytest.mark.fault(12)
 async def test_answer_that_proves_nothing_is_uncertain(
     sim: Simulator, rest: BybitRest, trouble: dict[str, Any]
 ) -> None:
@@ -134,6 +135,7 @@ async def test_answer_that_proves_nothing_is_uncertain(
     assert CREDENTIALS.api_secret not in repr(outcome)
 
 
+@pytest.mark.fault(13)
 async def test_id_used_twice_is_uncertain_and_trades_once(rest: BybitRest) -> None:
     assert isinstance(await rest.create(an_order()), OrderAccepted)
     assert isinstance(await rest.create(an_order()), OrderUncertain)
@@ -173,6 +175,7 @@ async def test_resident_stop_is_set_again_and_refused_when_passed(rest: BybitRes
 
 
 @pytest.mark.parametrize("skew_ms", [-60_000, 60_000])
+@pytest.mark.fault(16)
 async def test_clock_of_the_exchange_is_signed_with(sim: Simulator, rest: BybitRest, skew_ms: int) -> None:
     """A request refused for its time is sent once more with theirs, and what follows at once."""
     await fault(sim, "clock_skew", ms=skew_ms)
@@ -189,6 +192,7 @@ async def test_request_refused_for_its_time_again_stays_refused(sim: Simulator, 
     assert isinstance(await rest.create(an_order("a-o-1")), OrderAccepted)
 
 
+@pytest.mark.fault(25)
 async def test_executions_over_pages_and_weeks_come_once_and_in_order(rest: BybitRest) -> None:
     for number in range(1, 103):
         side = Side.BUY if number % 2 else Side.SELL
@@ -205,6 +209,7 @@ async def test_failed_read_is_never_an_empty_one(sim: Simulator, rest: BybitRest
             await read()
 
 
+@pytest.mark.fault(12)
 async def test_broken_read_is_no_answer(sim: Simulator, rest: BybitRest) -> None:
     await fault(sim, "broken_json")
     with pytest.raises(NoAnswer):

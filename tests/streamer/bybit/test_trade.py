@@ -103,6 +103,7 @@ async def test_a_lost_connection_leaves_orders_under_way_unknown_and_the_next_go
     assert ways(sim)[-1] == ("a-o-3", "trade_ws")
 
 
+@pytest.mark.fault(13)
 async def test_an_unknown_order_sent_again_by_rest_trades_once(
     sim: Simulator, rest: BybitRest, trade: TradeSocket
 ) -> None:
@@ -162,6 +163,7 @@ async def test_a_service_that_restarts_leaves_it_unknown_and_is_connected_anew(
     await until(lambda: trade.is_open)
 
 
+@pytest.mark.fault(15)
 async def test_under_a_ban_closes_go_over_the_socket_and_nothing_is_opened(
     sim: Simulator, rest: BybitRest, trade: TradeSocket
 ) -> None:

@@ -38,6 +38,7 @@ async def of_ten(sim: Simulator) -> None:
     await sim.control("POST", "accounts", account | {"order_rate": 10})
 
 
+@pytest.mark.fault(14)
 async def test_a_close_overtakes_opens_that_wait(sim: Simulator, rest: BybitRest) -> None:
     """Killed by: closes that share the opens' budget."""
     await of_ten(sim)
@@ -52,6 +53,7 @@ async def test_a_close_overtakes_opens_that_wait(sim: Simulator, rest: BybitRest
         one.cancel()
 
 
+@pytest.mark.fault(14)
 async def test_no_request_beyond_the_budget_reaches_the_exchange(sim: Simulator, rest: BybitRest) -> None:
     await of_ten(sim)
     outcomes = await asyncio.gather(*(rest.create(an_order(f"a-o-{number}")) for number in range(25)))
@@ -74,6 +76,7 @@ async def test_what_waited_too_long_is_kept_back(sim: Simulator, rest: BybitRest
 
 
 @pytest.mark.parametrize("reset_header", [True, False])
+@pytest.mark.fault(14)
 async def test_an_endpoint_rests_after_too_many_requests(sim: Simulator, rest: BybitRest, reset_header: bool) -> None:
     await fault(sim, "rate_limited", path="/v5/order/create", reset_header=reset_header, times=1)
     refused = await rest.create(an_order("a-o-1"))
@@ -99,6 +102,7 @@ async def test_a_query_refused_for_good_is_told(sim: Simulator, rest: BybitRest)
     assert refused.value.code == TOO_MANY
 
 
+@pytest.mark.fault(15)
 async def test_a_ban_stops_all_but_closes(sim: Simulator, rest: BybitRest, address: Address) -> None:
     told: list[int] = []
     address.on_ban.add(lambda: told.append(1))
@@ -120,6 +124,7 @@ async def test_a_ban_stops_all_but_closes(sim: Simulator, rest: BybitRest, addre
     assert sent == ["a-o-1", "a-c-1"]
 
 
+@pytest.mark.fault(15)
 async def test_accounts_share_the_ban_of_their_address(
     sim: Simulator, rest: BybitRest, address: Address, hosts: Hosts, session: aiohttp.ClientSession
 ) -> None:
