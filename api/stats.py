@@ -45,8 +45,9 @@ def equity(caller: Caller, query: EquityQuery) -> EquityCurve:
 def execution(caller: Caller, query: ExecutionQuery) -> ExecutionQuality:
     with transaction(caller.id) as connection:
         quality = fetch_one(connection, stored.execution_quality(caller.id, query.wanted))
+        found = dict(fetch_all(connection, stored.slippage(caller.id, query.wanted)))
     assert quality is not None
-    return quality
+    return quality.model_copy(update={"entry_slippage": found.get("entry"), "exit_slippage": found.get("exit")})
 
 
 def farthest_fall(curve: Sequence[Decimal]) -> tuple[Decimal, Decimal]:

@@ -66,12 +66,23 @@ class Percentiles(Outgoing):
 
     count: int
     p50: int
+    p90: int
     p95: int
     p99: int
 
 
+class Slippage(Outgoing):
+    """Basis points (1/100 %); above 0 the fills were worse than the price they are held against."""
+
+    count: int
+    p50: Number
+    p90: Number
+    p99: Number
+
+
 class ExecutionQuality(Outgoing):
-    """How long each step took, over the signals of the period; null where none took that step."""
+    """How long each step took, and at how much worse prices orders were filled, over the signals of the period; null where
+    there was none."""
 
     alert_to_received: Percentiles | None = Field(
         description="From the time an alert carries; seconds are its precision."
@@ -79,8 +90,12 @@ class ExecutionQuality(Outgoing):
     received_to_stored: Percentiles | None
     stored_to_decided: Percentiles | None
     decided_to_sent: Percentiles | None
+    sent_to_acknowledged: Percentiles | None = Field(description="To the exchange's word that it took the order.")
+    acknowledged_to_filled: Percentiles | None = Field(description="By two clocks; a fill may be told first.")
     sent_to_filled: Percentiles | None = Field(description="To the first fill, by the exchange's clock.")
     received_to_filled: Percentiles | None
+    entry_slippage: Slippage | None = Field(description="Market entries against the price they were decided on.")
+    exit_slippage: Slippage | None = Field(description="Closes against the level that was reached.")
 
 
 class Command(Outgoing):

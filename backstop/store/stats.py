@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import LiteralString
+from decimal import Decimal
+from typing import Any, LiteralString
 from uuid import UUID
 
 from backstop.contracts.stats import (
@@ -12,6 +13,7 @@ from backstop.contracts.stats import (
     ExecutionQuality,
     GroupBy,
     Percentiles,
+    Slippage,
     StatsGroup,
     StatsLine,
 )
@@ -19,6 +21,7 @@ from backstop.store.query import Query, Row
 from backstop.store.views import Wanted
 
 _PLACES: LiteralString = "12"
+_BASIS_POINT_STEP = Decimal("0.01")
 
 _KEYS: Mapping[GroupBy, tuple[LiteralString, LiteralString]] = {
     "strategy": ("coalesce(t.strategy_id::text, 'none')", "coalesce(s.name, 'by hand')"),
@@ -120,6 +123,8 @@ _STEPS: Mapping[str, LiteralString] = {
     "received_to_stored": "s.stored_at - s.received_at",
     "stored_to_decided": "s.decided_at - s.stored_at",
     "decided_to_sent": "o.sent_at - o.created_at",
+    "sent_to_acknowledged": "o.acknowledged_at - o.sent_at",
+    "acknowledged_to_filled": "o.filled_at - o.acknowledged_at",
     "sent_to_filled": "o.filled_at - o.sent_at",
     "received_to_filled": "o.filled_at - s.received_at",
 }
@@ -129,14 +134,15 @@ def execution_quality(user_id: UUID, wanted: Wanted) -> Query[ExecutionQuality]:
     """One row, always. Only the first order of a signal counts: what follows waits for fills."""
     measures = ", ".join(
         f"""count({span}) as {name}_n,
-            percentile_cont(array[0.5, 0.95, 0.99]) within group (order by extract(epoch from {span}) * 1000) as {name}"""
+            percentile_cont(array[0.5, 0.9, 0.95, 0.99])
+              within group (order by extract(epoch from {span}) * 1000) as {name}"""
         for name, span in _STEPS.items()
     )
     sql: LiteralString = f"""
         select {measures}
           from signals s
           left join lateral (
-            select o.created_at, o.sent_at, (select min(e.executed_at) from executions e
+            select o.created_at, o.sent_at, o.acknowledged_at, (select min(e.executed_at) from executions e
                                  where e.account_id = o.account_id and e.order_link_id = o.link_id) as filled_at
               from orders o where o.signal_id = s.id order by o.seq limit 1) o on true
          where s.user_id = %(user_id)s and s.status <> 'rejected'
@@ -147,7 +153,36 @@ def execution_quality(user_id: UUID, wanted: Wanted) -> Query[ExecutionQuality]:
            and (%(until)s::timestamptz is null or s.received_at < %(until)s)"""  # noqa: S608 - constants
 
     def read(row: Row) -> ExecutionQuality:
-        return ExecutionQuality(**{name: _percentiles(row[f"{name}_n"], row[name]) for name in _STEPS})
+        steps: dict[str, Any] = {name: _percentiles(row[f"{name}_n"], row[name]) for name in _STEPS}
+        return ExecutionQuality(**steps, entry_slippage=None, exit_slippage=None)
+
+    return Query(sql, _parameters(user_id, wanted), read)
+
+
+def slippage(user_id: UUID, wanted: Wanted) -> Query[tuple[str, Slippage]]:
+    """Of entries and of exits, no row for one that there was none of. A limit order names its price itself."""
+    sql = """
+        with priced as (
+          select o.side, o.filled_value / o.filled_qty as paid,
+                 case when o.purpose = 'entry' then 'entry' else 'exit' end as kind,
+                 case when o.purpose = 'entry' then o.decided_price else l.price end as wanted
+            from orders o
+            left join levels l on l.close_link_id = o.link_id
+            left join positions p on p.id = o.position_id
+           where o.user_id = %(user_id)s and o.filled_qty > 0 and o.limit_price is null
+             and (%(account_id)s::uuid is null or o.account_id = %(account_id)s)
+             and (%(symbol)s::text is null or o.symbol = %(symbol)s)
+             and (%(strategy_id)s::uuid is null or p.strategy_id = %(strategy_id)s)
+             and (%(since)s::timestamptz is null or o.created_at >= %(since)s)
+             and (%(until)s::timestamptz is null or o.created_at < %(until)s))
+        select kind, count(*) as n,
+               percentile_cont(array[0.5, 0.9, 0.99]) within group (
+                 order by ((paid - wanted) / wanted * 10000 * case side when 'buy' then 1 else -1 end)::float8) as points
+          from priced where wanted > 0 group by kind"""
+
+    def read(row: Row) -> tuple[str, Slippage]:
+        p50, p90, p99 = (Decimal(str(value)).quantize(_BASIS_POINT_STEP) for value in row["points"])
+        return row["kind"], Slippage(count=row["n"], p50=p50, p90=p90, p99=p99)
 
     return Query(sql, _parameters(user_id, wanted), read)
 
@@ -155,8 +190,8 @@ def execution_quality(user_id: UUID, wanted: Wanted) -> Query[ExecutionQuality]:
 def _percentiles(number: int, values: list[float] | None) -> Percentiles | None:
     if not number or values is None:
         return None
-    p50, p95, p99 = (round(value) for value in values)
-    return Percentiles(count=number, p50=p50, p95=p95, p99=p99)
+    p50, p90, p95, p99 = (round(value) for value in values)
+    return Percentiles(count=number, p50=p50, p90=p90, p95=p95, p99=p99)
 
 
 def command(command_id: UUID) -> Query[Command]:

@@ -190,21 +190,45 @@ def test_the_time_each_step_took(user: User, books: Books, account: str) -> None
         )
         made = stored + timedelta(milliseconds=5)
         order = books.order(
-            user.id, account, signal_id=signal, created_at=made, sent_at=made + timedelta(milliseconds=2)
+            user.id,
+            account,
+            signal_id=signal,
+            created_at=made,
+            sent_at=made + timedelta(milliseconds=2),
+            acknowledged_at=made + timedelta(milliseconds=2 + number),
         )
         for later in (300, 100):
             at = made + timedelta(milliseconds=2 + later)
             books.execution(user.id, account, order_link_id=order, executed_at=at)
     quality = user.api.get("/api/stats/execution").json
-    assert quality["alert_to_received"] == {"count": 100, "p50": 50, "p95": 95, "p99": 99}
+    assert quality["alert_to_received"] == {"count": 100, "p50": 50, "p90": 90, "p95": 95, "p99": 99}
     assert quality["received_to_stored"]["p99"] == 10
     assert quality["decided_to_sent"]["p50"] == 2
+    assert quality["sent_to_acknowledged"] == {"count": 100, "p50": 50, "p90": 90, "p95": 95, "p99": 99}
+    assert quality["acknowledged_to_filled"]["p90"] == 89
     assert quality["sent_to_filled"]["p50"] == 100
     assert quality["received_to_filled"]["p50"] == 117
 
 
 def test_without_signals_there_is_no_speed(user: User) -> None:
     assert set(user.api.get("/api/stats/execution").json.values()) == {None}
+
+
+def test_slippage_is_against_the_price_decided_on_or_the_level_reached(user: User, books: Books, account: str) -> None:
+    def entry(side: str, paid: str, **values: Any) -> None:
+        books.order(user.id, account, side=side, filled_qty=2, filled_value=Decimal(paid) * 2, **values)
+
+    for side, paid in (("buy", "100.10"), ("buy", "99.90"), ("sell", "99.80")):
+        entry(side, paid, decided_price=100)
+    entry("buy", "150", decided_price=100, limit_price=150)
+    entry("buy", "150")
+    position = books.position(user.id, account)
+    link = books.order(user.id, account, purpose="stop_loss", side="sell", filled_qty=1, filled_value=Decimal("98.01"))
+    books.level(user.id, account, position, close_link_id=link, kind="stop_loss", price=99, status="fired")
+    quality = user.api.get("/api/stats/execution").json
+    assert quality["entry_slippage"] == {"count": 3, "p50": "10", "p90": "18", "p99": "19.8"}
+    assert quality["exit_slippage"] == {"count": 1, "p50": "100", "p90": "100", "p99": "100"}
+    assert user.api.get("/api/stats/execution?symbol=ETHUSDT").json["exit_slippage"] is None
 
 
 # ---- CSV

@@ -1700,14 +1700,23 @@ export interface components {
         };
         /**
          * ExecutionQuality
-         * @description How long each step took, over the signals of the period; null where none took that step.
+         * @description How long each step took, and at how much worse prices orders were filled, over the signals of the period; null where
+         *     there was none.
          */
         ExecutionQuality: {
+            /** @description By two clocks; a fill may be told first. */
+            acknowledged_to_filled: components["schemas"]["Percentiles"] | null;
             /** @description From the time an alert carries; seconds are its precision. */
             alert_to_received: components["schemas"]["Percentiles"] | null;
             decided_to_sent: components["schemas"]["Percentiles"] | null;
+            /** @description Market entries against the price they were decided on. */
+            entry_slippage: components["schemas"]["Slippage"] | null;
+            /** @description Closes against the level that was reached. */
+            exit_slippage: components["schemas"]["Slippage"] | null;
             received_to_filled: components["schemas"]["Percentiles"] | null;
             received_to_stored: components["schemas"]["Percentiles"] | null;
+            /** @description To the exchange's word that it took the order. */
+            sent_to_acknowledged: components["schemas"]["Percentiles"] | null;
             /** @description To the first fill, by the exchange's clock. */
             sent_to_filled: components["schemas"]["Percentiles"] | null;
             stored_to_decided: components["schemas"]["Percentiles"] | null;
@@ -2506,6 +2515,8 @@ export interface components {
             count: number;
             /** P50 */
             p50: number;
+            /** P90 */
+            p90: number;
             /** P95 */
             p95: number;
             /** P99 */
@@ -3231,6 +3242,29 @@ export interface components {
              * @default null
              */
             webhook_url?: string | null;
+        };
+        /**
+         * Slippage
+         * @description Basis points (1/100 %); above 0 the fills were worse than the price they are held against.
+         */
+        Slippage: {
+            /** Count */
+            count: number;
+            /**
+             * P50
+             * @example 0.01
+             */
+            p50: string;
+            /**
+             * P90
+             * @example 0.01
+             */
+            p90: string;
+            /**
+             * P99
+             * @example 0.01
+             */
+            p99: string;
         };
         /**
          * SnapshotData

@@ -146,25 +146,39 @@ export function Results({ filter }: { filter: PerformanceFilter }) {
   );
 }
 
-const STEPS: Record<keyof ExecutionQuality, string> = {
+type Step = Exclude<keyof ExecutionQuality, 'entry_slippage' | 'exit_slippage'>;
+
+const STEPS: Record<Step, string> = {
   alert_to_received: 'Alert fired → received',
   received_to_stored: 'Received → stored',
   stored_to_decided: 'Stored → decided',
   decided_to_sent: 'Decided → sent',
+  sent_to_acknowledged: 'Sent → acknowledged',
+  acknowledged_to_filled: 'Acknowledged → first fill',
   sent_to_filled: 'Sent → first fill',
   received_to_filled: 'Received → first fill',
 };
+
+const SLIPS = [
+  ['entry_slippage', 'Entries worse than decided'],
+  ['exit_slippage', 'Exits worse than their level'],
+] as const;
+
+const points = (text: string) => `${number(text)} bp`;
 
 /** How long signals took on their way, step by step. */
 export function Quality({ filter }: { filter: PerformanceFilter }) {
   const query = useQuery(qualityQuery(filter));
   const rows = query.data
-    ? (Object.keys(STEPS) as (keyof ExecutionQuality)[]).flatMap((step) => {
+    ? (Object.keys(STEPS) as Step[]).flatMap((step) => {
         const times = query.data[step];
         return times ? [{ step, times }] : [];
       })
     : [];
-  if (rows.length === 0) return null;
+  const slips = query.data
+    ? SLIPS.flatMap(([name, title]) => (query.data[name] ? [{ title, ...query.data[name] }] : []))
+    : [];
+  if (rows.length === 0 && slips.length === 0) return null;
   return (
     <Panel title="Speed" aside={<span className={styles.dim}>From alert to fill</span>}>
       <DataTable label="Speed" dense>
@@ -175,7 +189,7 @@ export function Quality({ filter }: { filter: PerformanceFilter }) {
               Half within
             </th>
             <th scope="col" data-numeric>
-              95 % within
+              90 % within
             </th>
             <th scope="col" data-numeric>
               99 % within
@@ -190,9 +204,18 @@ export function Quality({ filter }: { filter: PerformanceFilter }) {
             <tr key={step}>
               <th scope="row">{STEPS[step]}</th>
               <td data-numeric>{latency(times.p50)}</td>
-              <td data-numeric>{latency(times.p95)}</td>
+              <td data-numeric>{latency(times.p90)}</td>
               <td data-numeric>{latency(times.p99)}</td>
               <td data-numeric>{number(String(times.count))}</td>
+            </tr>
+          ))}
+          {slips.map((slip) => (
+            <tr key={slip.title}>
+              <th scope="row">{slip.title}</th>
+              <td data-numeric>{points(slip.p50)}</td>
+              <td data-numeric>{points(slip.p90)}</td>
+              <td data-numeric>{points(slip.p99)}</td>
+              <td data-numeric>{number(String(slip.count))}</td>
             </tr>
           ))}
         </tbody>

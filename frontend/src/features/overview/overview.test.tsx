@@ -66,11 +66,15 @@ beforeEach(() => {
   answers('get', '/api/equity', equity(null, '10000', '9975', '10020.5'));
   answers('get', '/api/stats/execution', {
     alert_to_received: null,
-    received_to_stored: { count: 9, p50: 4, p95: 9, p99: 12 },
+    received_to_stored: { count: 9, p50: 4, p90: 8, p95: 9, p99: 12 },
     stored_to_decided: null,
     decided_to_sent: null,
+    sent_to_acknowledged: null,
+    acknowledged_to_filled: null,
     sent_to_filled: null,
     received_to_filled: null,
+    entry_slippage: { count: 9, p50: '0.5', p90: '2.25', p99: '-1' },
+    exit_slippage: null,
   });
 });
 
