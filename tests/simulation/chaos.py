@@ -5,7 +5,8 @@ from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING
 
-from tests.simulation.exchange import Book
+from backstop.domain.slot import Slot
+from tests.simulation.books import Book
 from tests.simulation.faults import PER_HOUR, Kind
 from tests.simulation.venue import ENDPOINTS
 
@@ -134,9 +135,9 @@ class Chaos:
         return True
 
     def _busy_symbol(self, random: Random) -> str:
-        books = self._world.exchange.books
-        held = [symbol for symbol, book in books.items() if book.size != 0]
-        return random.choice(held or list(books))
+        exchange = self._world.exchange
+        held = [slot.symbol for slot, book in exchange.books.items() if book.size != 0]
+        return random.choice(held or list(exchange.markets))
 
     def _maintenance(self, random: Random) -> bool:
         world = self._world
@@ -190,31 +191,40 @@ class Chaos:
         return strike
 
     def _lay_hands_on(self, kind: Kind, random: Random, book: Book) -> bool:
-        exchange, symbol, step = self._world.exchange, book.listing.symbol, book.listing.step
+        exchange, slot, step = self._world.exchange, book.slot, book.listing.step
         share = Decimal(random.randint(10, 90)) / 100
         part = max((abs(book.size) * share / step).to_integral_value() * step, step)
         signed = part if book.size > 0 else -part
         match kind:
             case Kind.MANUAL_CLOSE:
-                exchange.by_hand(symbol, -book.size)
+                exchange.by_hand(slot, -book.size)
             case Kind.MANUAL_PART:
-                exchange.by_hand(symbol, -signed)
+                exchange.by_hand(slot, -signed)
             case Kind.MANUAL_ADD:
-                exchange.by_hand(symbol, signed)
+                exchange.by_hand(slot, signed)
             case Kind.MANUAL_FLIP:
-                exchange.by_hand(symbol, -book.size - signed)
+                self._flip(book, signed)
             case Kind.STOP_REMOVED:
                 if book.stop is None:
                     return False
-                exchange.set_stop(symbol, None)
+                exchange.set_stop(slot, None)
             case Kind.ADL:
-                exchange.taken_over(symbol, part, "AdlTrade", "CreateByAdl_PassThrough", book.mark)
+                exchange.taken_over(slot, part, "AdlTrade", "CreateByAdl_PassThrough")
             case Kind.SETTLE:
-                exchange.settle(symbol)
+                exchange.settle(slot)
             case _:
-                exchange.taken_over(symbol, abs(book.size), "BustTrade", "CreateByLiq", book.mark)
-        self._world.trace.note("exchange", f"{kind.value}: {symbol} is now {book.size}")
+                exchange.taken_over(slot, abs(book.size), "BustTrade", "CreateByLiq")
+        self._world.trace.note("exchange", f"{kind.value}: {slot} is now {book.size}")
         return True
+
+    def _flip(self, book: Book, signed: Decimal) -> None:
+        """In hedge mode nothing passes zero: the other side is opened instead."""
+        exchange = self._world.exchange
+        if book.idx == 0:
+            exchange.by_hand(book.slot, -book.size - signed)
+            return
+        exchange.by_hand(book.slot, -book.size)
+        exchange.by_hand(Slot(book.listing.symbol, 3 - book.idx), -signed)
 
     def _unknown_exec(self, random: Random) -> bool:
         held = [book for book in self._world.exchange.books.values() if book.size != 0]
@@ -222,7 +232,7 @@ class Chaos:
             return False
         book = random.choice(held)
         self._world.checks.unknowable.add(book.listing.symbol)
-        self._world.exchange.taken_over(book.listing.symbol, abs(book.size), "CorporateAction", "", book.mark)
+        self._world.exchange.taken_over(book.slot, abs(book.size), "CorporateAction", "")
         return True
 
     def _manual_open(self, random: Random) -> bool:
@@ -231,7 +241,8 @@ class Chaos:
             return False
         book = random.choice(flat)
         size = book.listing.step * random.randint(5, 50)
-        self._world.exchange.by_hand(book.listing.symbol, size if random.random() < 0.5 else -size)
+        signed = size if random.random() < 0.5 else -size
+        self._world.exchange.by_hand(book.slot, abs(signed) if book.idx == 1 else -abs(signed) if book.idx else signed)
         return True
 
     # ---- processes

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from backstop.domain.ids import OrderLinkId, PositionId, Symbol, cause_of, order_link_id
+from backstop.domain.ids import OrderLinkId, PositionId, cause_of, order_link_id
 from backstop.domain.money import Price
 from backstop.domain.order import OrderStatus
 from backstop.domain.position import Position, PositionStatus
@@ -20,7 +20,7 @@ from backstop.engine.effects import BookExecution, Change, SaveOrder, SavePositi
 from backstop.engine.events import LevelCrossed
 from backstop.engine.prices import DRIFT_SHARE
 from tests.simulation.actor import SimActor, Spy
-from tests.simulation.exchange import Book, ExchangeOrder
+from tests.simulation.books import Book, ExchangeOrder
 from tests.simulation.process import Process
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ class Checks(Spy):
         self._booked: set[str] = set()
         self._decided_on: dict[str, tuple[int, Price]] = {}
         self._late: dict[str, tuple[str, ...]] = {}
-        self._naked: dict[str, int] = {}
-        self._blind: dict[str, int] = {}
-        self._unkept: dict[str, int] = {}
+        self._naked: dict[Slot, int] = {}
+        self._blind: dict[Slot, int] = {}
+        self._unkept: dict[Slot, int] = {}
 
     def fail(self, invariant: str, text: str, key: str = "") -> None:
         """Kept once for each `key`; the run goes on."""
@@ -113,7 +113,7 @@ class Checks(Spy):
     def closes_only_reduce(self, order: ExchangeOrder) -> None:
         name = "4 no close increases or flips"
         self.done[name] += 1
-        book = self._world.exchange.books[order.symbol]
+        book = self._world.exchange.books[order.slot]
         leg = _leg(order.link)
         if leg.startswith("o"):
             cap = self._cap(order)
@@ -366,38 +366,38 @@ class Checks(Spy):
             self._blind.clear()
             self._unkept.clear()
         else:
-            for symbol, book in self._world.exchange.books.items():
-                self.never_unprotected(leader, leader.actor, Symbol(symbol), book)
+            for slot, book in self._world.exchange.books.items():
+                self.never_unprotected(leader, leader.actor, slot, book)
         self.read_anew_after_a_reconnect(leader)
         self.fills_are_known_after_a_reconnect(leader)
 
-    def never_unprotected(self, leader: "Streamer", actor: SimActor, symbol: Symbol, book: Book) -> None:
+    def never_unprotected(self, leader: "Streamer", actor: SimActor, slot: Slot, book: Book) -> None:
         name = "5 never unprotected"
         self.done[name] += 1
         now = self._world.heap.now
-        position = actor.state.positions.get(Slot(symbol))
+        position = actor.state.positions.get(slot)
         held = position is not None and book.size != 0 and (book.size > 0) is (position.side.sign > 0)
         if position is None or not held or position.stop_loss is None:
             for since in (self._naked, self._blind, self._unkept):
-                since.pop(symbol, None)
+                since.pop(slot, None)
             return
         native = book.stop is not None
         armed = position.status is PositionStatus.CLOSING or self._watched(leader, position)
         reachable = now >= self._world.venue.maintenance_until and not self._world.venue.down
-        quote = leader.market.quote(symbol)
+        quote = leader.market.quote(slot.symbol)
         price = quote.of(position.protection.trigger_by) if quote is not None else None
         sighted = price is not None and leader.process.clock() - price[1] <= PRICE_MAX_AGE_MS + _CLOCKS_DIFFER_MS
-        self._lasts(name, self._naked, symbol, not native and not armed, NAKED_MS, f"{symbol}: no stop, no watcher")
+        self._lasts(name, self._naked, slot, not native and not armed, NAKED_MS, f"{slot}: no stop, no watcher")
         blind = not native and not sighted and position.status is PositionStatus.OPEN and reachable
-        self._lasts(name, self._blind, symbol, blind, BLIND_MS, f"{symbol}: no stop, and the watcher sees no price")
+        self._lasts(name, self._blind, slot, blind, BLIND_MS, f"{slot}: no stop, and the watcher sees no price")
         unkept = not native and position.status is PositionStatus.OPEN and reachable and not self._world.venue.lag
-        self._lasts(name, self._unkept, symbol, unkept, UNKEPT_MS, f"{symbol}: the exchange keeps no stop")
+        self._lasts(name, self._unkept, slot, unkept, UNKEPT_MS, f"{slot}: the exchange keeps no stop")
 
-    def _lasts(self, name: str, since: dict[str, int], symbol: str, bad: bool, allowed: int, text: str) -> None:
+    def _lasts(self, name: str, since: dict[Slot, int], slot: Slot, bad: bool, allowed: int, text: str) -> None:
         now = self._world.heap.now
         if not bad:
-            since.pop(symbol, None)
-        elif now - since.setdefault(symbol, now) > allowed + 1_000:
+            since.pop(slot, None)
+        elif now - since.setdefault(slot, now) > allowed + 1_000:
             self.fail(name, f"{text} for more than {allowed} ms", text)
 
     @staticmethod

@@ -1,141 +1,25 @@
-"""The simulated exchange's books: orders, fills, positions, the wallet and its log. One account, one-way mode.
+"""The simulated exchange's books: orders, fills, positions, the wallet and its log, of one account.
 
-It writes rows as Bybit V5 does and shares no rule with what it tests: quantities, profit and protection are its own.
+It shares no rule with what it tests: quantities, profit and protection are its own. In hedge mode a symbol has two books,
+in which nothing is ever traded past zero.
 """
 
 from bisect import bisect_right
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
 from decimal import ROUND_FLOOR, Decimal
 from random import Random
-from typing import Any, Protocol
+from typing import Protocol
 
+from backstop.domain.ids import Symbol
+from backstop.domain.slot import Slot
+from tests.simulation.books import Book, ExchangeOrder, Execution, LogLine, Market, Row, text
 from tests.simulation.clock import Heap
 from tests.simulation.faults import Dice, Kind
 from tests.simulation.listings import Listing
 
-Row = dict[str, Any]
-
 TAKER = Decimal("0.00055")
 _CENT = Decimal("0.00000001")
 _ZERO = Decimal(0)
-
-
-def text(number: Decimal) -> str:
-    return format(number, "f")
-
-
-@dataclass(slots=True, eq=False)
-class ExchangeOrder:
-    """`versions`: its rows, each with when it became so."""
-
-    id: str
-    link: str
-    symbol: str
-    buys: bool
-    qty: Decimal
-    reduce_only: bool
-    stop: Decimal | None
-    created: int
-    stop_by: str = "LastPrice"
-    limit: Decimal | None = None
-    post_only: bool = False
-    status: str = "New"
-    filled: Decimal = _ZERO
-    reject: str = "EC_NoError"
-    stop_type: str = ""
-    create_type: str = "CreateByUser"
-    closed_at: int | None = None
-    closed_no: int = 0
-    versions: list[tuple[int, Row]] = field(default_factory=list)
-
-    def row(self) -> Row:
-        return {
-            "category": "linear",
-            "symbol": self.symbol,
-            "orderId": self.id,
-            "orderLinkId": self.link,
-            "side": "Buy" if self.buys else "Sell",
-            "orderType": "Market" if self.limit is None else "Limit",
-            "price": "0" if self.limit is None else text(self.limit),
-            "qty": text(self.qty),
-            "cumExecQty": text(self.filled),
-            "orderStatus": self.status,
-            "rejectReason": self.reject,
-            "reduceOnly": self.reduce_only,
-            "stopOrderType": self.stop_type,
-            "createType": self.create_type,
-        }
-
-
-@dataclass(slots=True, eq=False)
-class Book:
-    """One symbol: its prices and what the account holds of it. `size` is signed; `cost` what it was traded for.
-
-    `opened` is of the position held now, or of the last one when flat; `carried` is what was opened before, of one whose
-    end need not be known: because an order that opened it opened this one, too, or by an execution nobody understands.
-    """
-
-    listing: Listing
-    last: Decimal
-    mark: Decimal
-    index: Decimal
-    size: Decimal = _ZERO
-    cost: Decimal = _ZERO
-    stop: Decimal | None = None
-    stop_by: str = "LastPrice"
-    opened: Decimal = _ZERO
-    carried: Decimal = _ZERO
-    before: Decimal = _ZERO
-    """What was opened of the position before this one."""
-
-    explained: bool = True
-    """Whether the last position ended by an execution that can be understood."""
-
-    flat_at: int = 0
-    seq: int = 0
-    versions: deque[tuple[int, Row, str]] = field(default_factory=lambda: deque(maxlen=64))
-    """Its rows, each with when it became so and what its stop was compared with, which a row does not tell."""
-
-    resting: list[ExchangeOrder] = field(default_factory=list)
-
-    def price_by(self, source: str) -> Decimal:
-        return {"LastPrice": self.last, "MarkPrice": self.mark, "IndexPrice": self.index}[source]
-
-    def row(self) -> Row:
-        flat = self.size == 0
-        price = "0" if flat else text(self.cost / abs(self.size))
-        return {
-            "category": "linear",
-            "symbol": self.listing.symbol,
-            "positionIdx": 0,
-            "side": "" if flat else "Buy" if self.size > 0 else "Sell",
-            "size": text(abs(self.size)),
-            "avgPrice": price,
-            "entryPrice": price,
-            "markPrice": text(self.mark),
-            "stopLoss": "0" if self.stop is None else text(self.stop),
-            "seq": self.seq,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """The transaction log: what one execution did to the wallet."""
-
-    symbol: str
-    exec_id: str
-    exec_type: str
-    pnl: Decimal
-    fee: Decimal
-    funding: Decimal
-
-
-@dataclass(slots=True)
-class Execution:
-    at: int
-    row: Row
 
 
 class Watcher(Protocol):
@@ -145,10 +29,25 @@ class Watcher(Protocol):
 
 
 class Exchange:
-    def __init__(self, heap: Heap, random: Random, dice: Dice, listings: tuple[Listing, ...], balance: Decimal) -> None:
+    def __init__(
+        self,
+        heap: Heap,
+        random: Random,
+        dice: Dice,
+        listings: tuple[Listing, ...],
+        balance: Decimal,
+        hedged: Collection[Symbol] = (),
+    ) -> None:
         self.heap = heap
         self.dice = dice
-        self.books = {str(it.symbol): Book(it, it.first, it.first, it.first) for it in listings}
+        self.markets = {str(it.symbol): Market(it, it.first, it.first, it.first) for it in listings}
+        for market in self.markets.values():
+            market.tells_leverage = bool(hedged)
+        self.books = {
+            Slot(it.symbol, idx): Book(self.markets[it.symbol], idx)
+            for it in listings
+            for idx in ((1, 2) if it.symbol in hedged else (0,))
+        }
         self.start_balance = balance
         self.wallet = balance
         self.log: list[LogLine] = []
@@ -165,11 +64,15 @@ class Exchange:
         for book in self.books.values():
             self._remember(book)
 
+    def of(self, symbol: str) -> list[Book]:
+        """Its books: one, or in hedge mode two."""
+        return [book for slot, book in self.books.items() if slot.symbol == symbol]
+
     # ---- orders
 
     def place(
         self,
-        symbol: str,
+        slot: Slot,
         *,
         buys: bool,
         qty: Decimal,
@@ -186,7 +89,8 @@ class Exchange:
         order = ExchangeOrder(
             id=f"o{self._next()}",
             link=link,
-            symbol=symbol,
+            symbol=slot.symbol,
+            idx=slot.idx,
             buys=buys,
             qty=qty,
             reduce_only=reduce_only,
@@ -207,7 +111,7 @@ class Exchange:
         return order
 
     def _match(self, order: ExchangeOrder) -> None:
-        book = self.books[order.symbol]
+        book = self.books[order.slot]
         ours = bool(order.link)
         if order.closed_at is not None:
             return None
@@ -216,9 +120,8 @@ class Exchange:
         if order.limit is not None:
             return self._match_limit(book, order)
         wanted = order.qty
-        if order.reduce_only:
-            against = book.size if not order.buys else -book.size
-            wanted = min(wanted, max(against, _ZERO))
+        if order.reduce_only or book.closes(order.buys):
+            wanted = min(wanted, book.against(order.buys))
             if wanted == 0:
                 return self._close(order, "Cancelled", "EC_ReduceOnlyNothingLeft")
         fill = wanted
@@ -245,7 +148,8 @@ class Exchange:
     def _match_limit(self, book: Book, order: ExchangeOrder) -> None:
         """As it comes: it takes what is at its price, and waits with the rest."""
         assert order.limit is not None
-        if book.last <= order.limit if order.buys else book.last >= order.limit:
+        last = book.market.last
+        if last <= order.limit if order.buys else last >= order.limit:
             if order.post_only:
                 return self._close(order, "Cancelled", "EC_PostOnlyWillTakeLiquidity")
             slipped = self._slipped(book, order.buys)
@@ -294,7 +198,7 @@ class Exchange:
 
     def _slipped(self, book: Book, buys: bool) -> Decimal:
         ticks = self._random.randint(0, 5) * (1 if buys else -1)
-        return max(book.last + ticks * book.listing.tick, book.listing.tick)
+        return max(book.market.last + ticks * book.listing.tick, book.listing.tick)
 
     @staticmethod
     def _on_step(book: Book, qty: Decimal) -> Decimal:
@@ -302,13 +206,13 @@ class Exchange:
 
     def _close(self, order: ExchangeOrder, status: str, reject: str) -> None:
         order.status, order.reject, order.closed_at = status, reject, self.heap.now
-        resting = self.books[order.symbol].resting
-        if order in resting:
-            resting.remove(order)
+        book = self.books[order.slot]
+        if order in book.resting:
+            book.resting.remove(order)
         self.closed += 1
         order.closed_no = self.closed
         self._moved(order, tell=True)
-        self._tell_position(self.books[order.symbol])
+        self._tell_position(book)
 
     def _moved(self, order: ExchangeOrder, *, tell: bool) -> None:
         row = order.row()
@@ -333,6 +237,7 @@ class Exchange:
             book.size += closing if buys else -closing
             rest = signed - (closing if buys else -closing)
         if rest != 0:
+            assert not book.closes(buys), f"{book.slot} traded past zero"
             if book.size == 0:
                 book.before = book.opened + book.carried
                 opening = any(order.filled > 0 for order in book.resting)
@@ -346,9 +251,9 @@ class Exchange:
             book.explained = exec_type != "CorporateAction"
         if order is not None:
             order.filled += qty
-        book.seq += 1
-        row = self._execution(book, "Buy" if buys else "Sell", qty, price, fee, exec_type, order)
-        row["closedSize"] = text(closing)
+        book.market.seq += 1
+        book.seq = book.market.seq
+        row = self._execution(book, "Buy" if buys else "Sell", qty, price, fee, exec_type, order, closing)
         self._book(LogLine(book.listing.symbol, row["execId"], exec_type, pnl, fee, _ZERO))
         self.publish("execution", row)
         self._tell_position(book)
@@ -363,6 +268,7 @@ class Exchange:
         fee: Decimal,
         exec_type: str,
         order: ExchangeOrder | None,
+        closing: Decimal = _ZERO,
     ) -> Row:
         row: Row = {
             "category": "linear",
@@ -373,6 +279,7 @@ class Exchange:
             "execQty": text(qty),
             "execPrice": text(price),
             "execFee": text(fee),
+            "closedSize": text(closing),
             "execTime": str(self.heap.now),
             "orderId": order.id if order is not None else "",
             "orderLinkId": order.link if order is not None else "",
@@ -405,10 +312,7 @@ class Exchange:
         return {"accountType": "UNIFIED", "coin": [{"coin": "USDT", "equity": text(self.equity())}]}
 
     def equity(self) -> Decimal:
-        return self.wallet + sum(
-            (book.size * book.mark - (book.cost if book.size > 0 else -book.cost) for book in self.books.values()),
-            _ZERO,
-        )
+        return self.wallet + sum((book.value for book in self.books.values()), _ZERO)
 
     def executions_until(self, at: int) -> int:
         """How many executions there were at `at`."""
@@ -417,15 +321,19 @@ class Exchange:
     # ---- what happens without anybody's request
 
     def price_moved(self, symbol: str, last: Decimal, mark: Decimal, index: Decimal) -> None:
-        book = self.books[symbol]
-        book.last, book.mark, book.index = last, mark, index
-        for order in tuple(book.resting):
-            if order.limit is not None and (last <= order.limit if order.buys else last >= order.limit):
-                self._fill_limit(book, order, order.limit)
-        price = book.price_by(book.stop_by)
+        market = self.markets[symbol]
+        market.last, market.mark, market.index = last, mark, index
+        for book in self.of(symbol):
+            for order in tuple(book.resting):
+                if order.limit is not None and (last <= order.limit if order.buys else last >= order.limit):
+                    self._fill_limit(book, order, order.limit)
+            self._look_at_stop(book)
+
+    def _look_at_stop(self, book: Book) -> None:
+        price = book.market.price_by(book.stop_by)
         if book.stop is not None and (price <= book.stop if book.size > 0 else price >= book.stop):
             self.place(
-                symbol,
+                book.slot,
                 buys=book.size < 0,
                 qty=abs(book.size),
                 reduce_only=True,
@@ -433,42 +341,62 @@ class Exchange:
                 create_type="CreateByStopLoss",
             )
 
-    def set_stop(self, symbol: str, stop: Decimal | None, stop_by: str = "LastPrice") -> None:
-        book = self.books[symbol]
+    def set_stop(self, slot: Slot, stop: Decimal | None, stop_by: str = "LastPrice") -> None:
+        book = self.books[slot]
         book.stop, book.stop_by = stop, stop_by
         self._tell_position(book)
+
+    def set_leverage(self, symbol: str, leverage: str) -> None:
+        market = self.markets[symbol]
+        market.leverage = leverage
+        if market.tells_leverage:
+            for book in self.of(symbol):
+                self._tell_position(book)
 
     def fund(self, rate: Decimal) -> None:
         for book in self.books.values():
             if book.size == 0:
                 continue
-            paid = (book.size * book.mark * rate).quantize(_CENT)
+            paid = (book.size * book.market.mark * rate).quantize(_CENT)
             row = self._execution(
-                book, "Buy" if book.size > 0 else "Sell", abs(book.size), book.mark, paid, "Funding", None
+                book, "Buy" if book.size > 0 else "Sell", abs(book.size), book.market.mark, paid, "Funding", None
             )
             self._book(LogLine(book.listing.symbol, row["execId"], "Funding", _ZERO, _ZERO, -paid))
             if self._random.random() < 0.5:
                 self.publish("execution", row)
             self._tell_wallet()
 
-    def by_hand(self, symbol: str, signed: Decimal) -> None:
+    def by_hand(self, slot: Slot, signed: Decimal) -> None:
         """A trade somebody makes at the exchange; it fills at once."""
-        book = self.books[symbol]
-        order = ExchangeOrder(f"o{self._next()}", "", symbol, signed > 0, abs(signed), False, None, self.heap.now)
+        book = self.books[slot]
+        order = self._others(book, signed > 0, abs(signed))
         self._trade(book, signed > 0, abs(signed), self._slipped(book, signed > 0), "Trade", order)
 
-    def taken_over(self, symbol: str, qty: Decimal, exec_type: str, create_type: str, price: Decimal) -> None:
-        """Auto-deleveraging, a liquidation, or something newer than our knowledge."""
-        book = self.books[symbol]
-        order = ExchangeOrder(
-            f"o{self._next()}", "", symbol, book.size < 0, qty, False, None, self.heap.now, create_type=create_type
-        )
-        self._trade(book, book.size < 0, qty, price, exec_type, order)
+    def taken_over(self, slot: Slot, qty: Decimal, exec_type: str, create_type: str) -> None:
+        """Auto-deleveraging, a liquidation, or something newer than our knowledge, at the mark price."""
+        book = self.books[slot]
+        order = self._others(book, book.size < 0, qty)
+        order.create_type = create_type
+        self._trade(book, book.size < 0, qty, book.market.mark, exec_type, order)
 
-    def settle(self, symbol: str) -> None:
+    def _others(self, book: Book, buys: bool, qty: Decimal) -> ExchangeOrder:
+        """An order that nobody sent to us."""
+        return ExchangeOrder(
+            id=f"o{self._next()}",
+            link="",
+            symbol=book.listing.symbol,
+            buys=buys,
+            qty=qty,
+            reduce_only=False,
+            stop=None,
+            created=self.heap.now,
+            idx=book.idx,
+        )
+
+    def settle(self, slot: Slot) -> None:
         """Settled at the mark price: a trade that no order stands behind."""
-        book = self.books[symbol]
-        self._trade(book, book.size < 0, abs(book.size), book.mark, "Settle", None)
+        book = self.books[slot]
+        self._trade(book, book.size < 0, abs(book.size), book.market.mark, "Settle", None)
 
     def _next(self) -> int:
         self._number += 1

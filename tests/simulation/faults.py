@@ -1,7 +1,7 @@
 """Which faults a seed has, and how often: swarm testing. Each seed draws its own mix, so that rare ones get room."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
@@ -68,6 +68,8 @@ class Kind(StrEnum):
     ALERT_STALE = "alert too old"
     ALERT_BURST = "alerts together"
     STRATEGY_EDIT = "strategy edited"
+    # how the account is set up, a share of all symbols
+    HEDGED = "symbol in hedge mode"
 
 
 PER_HOUR: dict[Kind, float] = {
@@ -127,10 +129,13 @@ SHARE: dict[Kind, float] = {
     Kind.ALERT_TWICE: 0.1,
     Kind.ALERT_STALE: 0.05,
     Kind.ALERT_BURST: 0.05,
+    Kind.HEDGED: 0.25,
 }
 """How large a share of its occasions a kind that a seed has spoils, at least."""
 
 _HAS_IT = 0.75
+_RARE: dict[Kind, float] = {Kind.HEDGED: 0.3}
+"""What not most seeds have, with how many do: each drawn by itself, so that a seed without it runs as if it were unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +151,16 @@ class FaultPlan:
 NO_FAULTS = FaultPlan({})
 
 
-def draw_plan(random: Random) -> FaultPlan:
-    """Most kinds, each at its own strength of one to four times the least."""
+def draw_plan(random: Random, own: Callable[[Kind], Random]) -> FaultPlan:
+    """Most kinds, each at its own strength of one to four times the least. `own`: a kind's own stream of chance."""
     strength = {}
     for kind in Kind:
         least = PER_HOUR.get(kind, SHARE.get(kind, 0.0))
-        factor = 4.0 ** random.random()
-        if random.random() < _HAS_IT:
-            strength[kind] = min(least * factor, 0.5) if kind in SHARE else least * factor
+        drawn = own(kind) if kind in _RARE else random
+        factor = 4.0 ** drawn.random()
+        if drawn.random() < _RARE.get(kind, _HAS_IT):
+            most = 1.0 if kind in _RARE else 0.5
+            strength[kind] = min(least * factor, most) if kind in SHARE else least * factor
     return FaultPlan(strength)
 
 

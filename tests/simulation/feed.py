@@ -42,7 +42,7 @@ class Feed:
         self._subscribed: dict[str, list[StreamLink]] = {}
         for symbol in symbols:
             for source in PriceSource:
-                self.true[symbol, source] = deque([(heap.now, exchange.books[symbol].last)])
+                self.true[symbol, source] = deque([(heap.now, exchange.markets[symbol].last)])
             heap.after(random.randint(1, self.period), self._tick, symbol)
 
     def subscribe(self, link: StreamLink, symbol: Symbol) -> None:
@@ -51,31 +51,29 @@ class Feed:
         if link not in links:
             links.append(link)
         if link.open:
-            book = self._exchange.books[symbol]
-            fields = (
-                f'"symbol":"{symbol}","lastPrice":"{book.last}","markPrice":"{book.mark}","indexPrice":"{book.index}"'
-            )
+            now = self._exchange.markets[symbol]
+            fields = f'"symbol":"{symbol}","lastPrice":"{now.last}","markPrice":"{now.mark}","indexPrice":"{now.index}"'
             self._push(link, symbol, "snapshot", fields, self._random.randint(5, 300))
 
     def _tick(self, symbol: str) -> None:
         random = self._random
         self._heap.after(int(self.period * random.uniform(0.6, 1.4)), self._tick, symbol)
-        book = self._exchange.books[symbol]
-        last = book.last
+        market = self._exchange.markets[symbol]
+        last = market.last
         moved = not self.frozen and not self._dice.hits(Kind.QUIET)
         if moved:
-            ticks = round(random.gauss(0, self._wildness) * float(last / book.listing.tick))
-            last = max(last + ticks * book.listing.tick, book.listing.tick * 1_000)
+            ticks = round(random.gauss(0, self._wildness) * float(last / market.listing.tick))
+            last = max(last + ticks * market.listing.tick, market.listing.tick * 1_000)
         self.move(symbol, last)
 
     def move(self, symbol: str, last: Decimal) -> None:
         """The price is now this; told as a delta of what changed."""
-        book = self._exchange.books[symbol]
+        market = self._exchange.markets[symbol]
         mark, index = self._others(symbol, last)
         for source, price in ((PriceSource.LAST, last), (PriceSource.MARK, mark), (PriceSource.INDEX, index)):
             self._note(symbol, source, price)
         self.ticks += 1
-        self._trace.number(int(last / book.listing.tick))
+        self._trace.number(int(last / market.listing.tick))
         fields = f'"symbol":"{symbol}","markPrice":"{mark}","indexPrice":"{index}"'
         told = str(last)
         if told != self._told.get(symbol):
@@ -88,7 +86,7 @@ class Feed:
         """Mark and index price, each near the last price and seldom the same."""
         if self.frozen:
             return last, last
-        tick = self._exchange.books[symbol].listing.tick
+        tick = self._exchange.markets[symbol].listing.tick
         most = int(last * Decimal("0.002") / tick)
         step = max(most // 10, 1)
         premium = self._premium.get(symbol, 0) + self._random.randint(-step, step)
@@ -106,24 +104,34 @@ class Feed:
         if self._heap.now - self._lied_at.get(symbol, 0) < _WITNESS_MS:
             return False
         self._lied_at[symbol] = self._heap.now
-        book = self._exchange.books[symbol]
+        market = self._exchange.markets[symbol]
         dice = self._dice.of(Kind.BAD_TICK)
         last = dice.choice(
-            ("0", "-1", "NaN", "Infinity", "1e999", "", str(book.last * 10), str(book.last / 10), str(book.last / 2))
+            (
+                "0",
+                "-1",
+                "NaN",
+                "Infinity",
+                "1e999",
+                "",
+                str(market.last * 10),
+                str(market.last / 10),
+                str(market.last / 2),
+            )
         )
         self._told.pop(symbol, None)
-        mark = dice.choice((f',"markPrice":"{book.mark}"', "", ',"markPrice":"0"'))
-        index = dice.choice((f',"indexPrice":"{book.index}"', "", ',"indexPrice":"0"', ',"indexPrice":"-5"'))
+        mark = dice.choice((f',"markPrice":"{market.mark}"', "", ',"markPrice":"0"'))
+        index = dice.choice((f',"indexPrice":"{market.index}"', "", ',"indexPrice":"0"', ',"indexPrice":"-5"'))
         self._tell(symbol, f'"symbol":"{symbol}","lastPrice":"{last}"{mark}{index}')
         return True
 
     def crash(self, symbol: str) -> None:
         """A real fall or rise by a tenth or two, in one tick."""
         dice = self._dice.of(Kind.CRASH)
-        book = self._exchange.books[symbol]
+        market = self._exchange.markets[symbol]
         share = Decimal(dice.choice((-1, 1)) * dice.randint(8, 20)) / 100
-        last = book.last * (1 + share)
-        self.move(symbol, (last / book.listing.tick).to_integral_value() * book.listing.tick)
+        last = market.last * (1 + share)
+        self.move(symbol, (last / market.listing.tick).to_integral_value() * market.listing.tick)
 
     def _tell(self, symbol: str, fields: str) -> None:
         for link in self._subscribed.get(symbol, ()):

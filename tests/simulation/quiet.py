@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from backstop.domain.ids import OrderLinkId, Symbol
+from backstop.domain.ids import OrderLinkId
 from backstop.domain.order import Order, OrderStatus
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.signal import Action, SignalStatus
@@ -45,8 +45,8 @@ def check_quiet(world: "World") -> None:
     resident_stops_stand(world)
 
 
-def _live(world: "World") -> dict[str, Position]:
-    return {p.symbol: p for p in world.store.positions.values() if p.status is not PositionStatus.CLOSED}
+def _live(world: "World") -> dict[Slot, Position]:
+    return {p.slot: p for p in world.store.positions.values() if p.status is not PositionStatus.CLOSED}
 
 
 def books_agree(world: "World", leader: Streamer) -> None:
@@ -54,25 +54,25 @@ def books_agree(world: "World", leader: Streamer) -> None:
     world.checks.done[name] += 1
     live = _live(world)
     assert leader.actor is not None
-    for symbol, book in world.exchange.books.items():
-        position = live.get(symbol)
+    for slot, book in world.exchange.books.items():
+        position = live.get(slot)
         if position is None:
-            if book.size != 0 and Slot(Symbol(symbol)) not in leader.actor.state.foreign:
-                world.checks.fail(name, f"{symbol}: {book.size} at the exchange, nothing in the database", symbol)
+            if book.size != 0 and slot not in leader.actor.state.foreign:
+                world.checks.fail(name, f"{slot}: {book.size} at the exchange, nothing in the database", str(slot))
             continue
         signed = position.qty * position.side.sign
-        foreign = Slot(Symbol(symbol)) in leader.actor.state.foreign
+        foreign = slot in leader.actor.state.foreign
         if signed != book.size and not (foreign and signed == 0):
-            world.checks.fail(name, f"{symbol}: {book.size} at the exchange, {signed} in the database", symbol)
-        elif book.size != 0 and position.entry_price is not None and symbol not in world.checks.unknowable:
+            world.checks.fail(name, f"{slot}: {book.size} at the exchange, {signed} in the database", str(slot))
+        elif book.size != 0 and position.entry_price is not None and slot.symbol not in world.checks.unknowable:
             theirs = book.cost / abs(book.size)
             if abs(position.entry_price - theirs) > theirs * _SAME_PRICE:
                 world.checks.fail(
-                    name, f"{symbol}: entry {theirs} at the exchange, {position.entry_price} here", symbol
+                    name, f"{slot}: entry {theirs} at the exchange, {position.entry_price} here", str(slot)
                 )
-        memory = leader.actor.state.positions.get(Slot(Symbol(symbol)))
+        memory = leader.actor.state.positions.get(slot)
         if memory is None or memory.qty != position.qty or memory.status is not position.status:
-            world.checks.fail(name, f"{symbol}: the streamer and the database differ: {memory} {position}", symbol)
+            world.checks.fail(name, f"{slot}: the streamer and the database differ: {memory} {position}", str(slot))
 
 
 def every_execution_is_booked(world: "World") -> None:
@@ -104,7 +104,7 @@ def ledger_balances(world: "World") -> None:
     live = _live(world)
     unowned = {b.execution.symbol for b in world.store.executions.values() if b.position_id is None}
     flipped = {notice.message.split()[0] for notice in world.store.notices if notice.code == "flipped"}
-    for symbol, book in world.exchange.books.items():
+    for symbol in world.exchange.markets:
         log = [line for line in world.exchange.log if line.symbol == symbol and line.exec_type != "CorporateAction"]
         ledger = [line for line in world.store.ledger if line.symbol == symbol]
         for kind, theirs in (
@@ -116,9 +116,8 @@ def ledger_balances(world: "World") -> None:
                 world.checks.fail(name, f"{symbol} {kind}: wallet {theirs}, ledger {ours}", f"{symbol}{kind}")
         if symbol in unowned | flipped | world.checks.unknowable:
             continue
-        position = live.get(symbol)
-        held = book.cost if book.size > 0 else -book.cost
-        ours_held = Decimal(0) if position is None else position.cost * position.side.sign
+        held = sum((b.cost if b.size > 0 else -b.cost for b in world.exchange.of(symbol)), Decimal(0))
+        ours_held = sum((p.cost * p.side.sign for p in live.values() if p.symbol == symbol), Decimal(0))
         theirs = sum((line.pnl for line in log), Decimal(0)) - held
         ours = sum((line.amount for line in ledger if line.kind == "realised_pnl"), Decimal(0)) - ours_held
         if abs(theirs - ours) > _LAST_DIGIT:
@@ -209,32 +208,32 @@ def resident_stops_stand(world: "World") -> None:
     """5: behind the watched stop, or on it, and not much farther than its gap."""
     name = "5 the exchange's stop stands where it should"
     world.checks.done[name] += 1
-    for symbol, position in _live(world).items():
-        book = world.exchange.books[symbol]
+    for slot, position in _live(world).items():
+        book = world.exchange.books[slot]
         stop, entry = position.stop_loss, position.entry_price
         if position.status is not PositionStatus.OPEN or book.size == 0 or stop is None or entry is None:
             continue
         if book.stop is None:
-            world.checks.fail(name, f"{symbol} has none", symbol)
+            world.checks.fail(name, f"{slot} has none", str(slot))
             continue
         if book.stop_by != TRIGGER_NAMES[position.protection.trigger_by]:
-            text = f"{symbol} is compared with {book.stop_by}, wanted {position.protection.trigger_by}"
-            world.checks.fail(name, text, symbol)
+            text = f"{slot} is compared with {book.stop_by}, wanted {position.protection.trigger_by}"
+            world.checks.fail(name, text, str(slot))
         behind = (stop - book.stop) * position.side.sign
         if not 0 <= behind <= entry * position.protection.resident_gap * 4 + book.listing.tick * 4:
             world.checks.fail(
-                name, f"{symbol} {position.side}: watched {stop}, resident {book.stop}, entry {entry}", symbol
+                name, f"{slot} {position.side}: watched {stop}, resident {book.stop}, entry {entry}", str(slot)
             )
 
 
 def probe(world: "World") -> None:
     """14: a stop that is reached closes within 10 s, a signal is handled within 2 s; then all is well again."""
     feed, exchange, now = world.feed, world.exchange, world.heap.now
-    watched = [p for p in _live(world).values() if p.status is PositionStatus.OPEN and p.stop_loss is not None]
+    watched = [p.id for p in _live(world).values() if p.status is PositionStatus.OPEN and p.stop_loss is not None]
     world.venue.order_rate.most = world.venue.read_rate.most = 0
-    for position in watched:
+    for position in (world.store.positions[position_id] for position_id in watched):
         level = next((lv for lv in position.armed if lv.kind.is_stop and lv.price == position.stop_loss), None)
-        book = exchange.books[position.symbol]
+        book = exchange.books[position.slot]
         if level is None or book.size == 0:
             continue
         _walk_to(world, position.symbol, level.price - position.side.sign * book.listing.tick)
@@ -243,7 +242,7 @@ def probe(world: "World") -> None:
         world.checks.done[name] += 1
         if book.size != 0:
             world.checks.fail(
-                name, f"{position.symbol} still holds {book.size}, stop {level.price}, last {book.last}", "stop"
+                name, f"{position.slot} still holds {book.size}, stop {level.price}, last {book.market.last}", "stop"
             )
     _probe_a_signal(world)
     world.heap.run_until(max(now + 30_000, world.heap.now + 20_000))
@@ -258,18 +257,18 @@ def probe(world: "World") -> None:
 
 def _walk_to(world: "World", symbol: str, price: Decimal) -> None:
     """Without a jump that needs a second witness."""
-    book = world.exchange.books[symbol]
-    while abs(price - book.last) > book.last * Decimal("0.05"):
-        step = book.last * Decimal("0.05")
-        towards = book.last + (step if price > book.last else -step)
-        world.feed.move(symbol, (towards / book.listing.tick).to_integral_value() * book.listing.tick)
+    market = world.exchange.markets[symbol]
+    while abs(price - market.last) > market.last * Decimal("0.05"):
+        step = market.last * Decimal("0.05")
+        towards = market.last + (step if price > market.last else -step)
+        world.feed.move(symbol, (towards / market.listing.tick).to_integral_value() * market.listing.tick)
         world.heap.run_until(world.heap.now + 500)
     world.feed.move(symbol, price)
 
 
 def _probe_a_signal(world: "World") -> None:
     name = "14 a signal is handled within 2 s"
-    live = _live(world)
+    live = {slot.symbol for slot in _live(world)}
     for strategy in world.store.strategies.values():
         flat = sorted(symbol for symbol in strategy.symbols if symbol not in live)
         if not flat or not strategy.enabled:

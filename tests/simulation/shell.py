@@ -185,7 +185,7 @@ class Streamer:
         except StoreDown as error:
             raise Fenced("not recovered") from error  # the process ends, and its successor tries again
         positions, orders, reversals, strategies, newest, rails = read
-        equity, limits, halt, day, entries = rails
+        equity, limits, halt, day, entries, hedged = rails
         executions_from = min([newest or START, *(order.created_at for order in orders)])
         seen = store.executions_since(executions_from - SEEN_FOR_MS)
         state = AccountState(
@@ -194,7 +194,10 @@ class Streamer:
             positions={position.slot: position for position in positions},
             orders={order.link_id: order for order in orders},
             reversals={reversal.plan.cause_id: reversal for reversal in reversals},
-            hedge={position.symbol: position.position_idx != 0 for position in positions},
+            hedge={
+                **dict.fromkeys(sorted(hedged), True),
+                **{position.symbol: position.position_idx != 0 for position in positions},
+            },
             seen=dict(seen),
             equity=equity,
             limits=limits,
@@ -230,7 +233,7 @@ class Streamer:
             store.live_reversals(),
             dict(store.strategies),
             store.newest_execution(),
-            (store.equity, store.limits, store.halt, store.day, store.entries_of_last_day()),
+            (store.equity, store.limits, store.halt, store.day, store.entries_of_last_day(), store.hedged),
         )
 
     async def _first_read(self, actor: SimActor, done: Answer) -> None:

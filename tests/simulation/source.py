@@ -1,6 +1,6 @@
 """The trader's side: strategies, the alerts of their sources, and what the trader does in the dashboard."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
@@ -40,13 +40,16 @@ _ACTIONS = (
 )
 
 
+_OPPOSITE = {Action.BUY: Action.SELL, Action.SELL: Action.BUY}
 _TRIGGERS = (*(PriceSource.LAST,) * 3, PriceSource.MARK, PriceSource.INDEX)
 
 
 class Source:
     """Alerts come at `per_hour`. `wake` is called for each new row, as NOTIFY would."""
 
-    def __init__(self, heap: Heap, random: Random, dice: Dice, store: Store, exchange: Exchange) -> None:
+    def __init__(
+        self, heap: Heap, random: Random, dice: Dice, store: Store, exchange: Exchange, hedged: Collection[Symbol]
+    ) -> None:
         self.on = True
         self.alerts = 0
         self.repeated = 0
@@ -61,8 +64,12 @@ class Source:
         self._exchange = exchange
         self._per_hour = random.choice((20, 40, 80, 150))
         self._symbols = [listing.symbol for listing in LISTINGS]
-        for _ in range(random.randint(1, 3)):
+        self._hedged = frozenset(hedged)
+        for _ in range(random.randint(1, 3) + bool(hedged)):
             strategy = self._strategy()
+            if hedged and random.random() < 0.8:
+                # Both sides of a symbol have one leverage, and another's entry at its own is refused.
+                strategy = replace(strategy, leverage=Decimal(2))
             store.strategies[strategy.id] = strategy
         self._again()
         heap.after(self._until(12), self._use_the_dashboard)
@@ -155,11 +162,20 @@ class Source:
             strategy = self._random.choice(list(self._store.strategies.values()))
             symbol = self._random.choice(sorted(strategy.symbols))
             age = self._dice.of(Kind.ALERT_STALE).randint(2_000, 90_000) if self._dice.hits(Kind.ALERT_STALE) else 0
-            self.send(self.signal(strategy, symbol, self._random.choice(_ACTIONS), age))
+            action = self._random.choice(_ACTIONS)
+            self.send(self.signal(strategy, symbol, action, age))
+            if symbol in self._hedged:
+                self._send_to_another(strategy, symbol, action)
+
+    def _send_to_another(self, strategy: Strategy, symbol: Symbol, action: Action) -> None:
+        """Now and then the other side at once, for another strategy."""
+        others = [it for it in self._store.strategies.values() if it.id != strategy.id and symbol in it.symbols]
+        if others and action in _OPPOSITE and self._random.random() < 0.4:
+            self.send(self.signal(self._random.choice(others), symbol, _OPPOSITE[action]))
 
     def signal(self, strategy: Strategy, symbol: Symbol, action: Action, age: int = 0) -> Signal:
         random = self._random
-        last = self._exchange.books[symbol].last
+        last = self._exchange.markets[symbol].last
         stop: PriceMark | None = None
         if random.random() < 0.2:
             side = -1 if random.random() < 0.5 else 1
@@ -253,7 +269,7 @@ class Source:
             case 2:
                 return ReverseCommand(command_id, position.id, now)
             case _:
-                last = self._exchange.books[position.symbol].last
+                last = self._exchange.markets[position.symbol].last
                 near = Decimal(random.randint(2, 40)) / 1_000 * (1 if position.side is PositionSide.LONG else -1)
                 stop = PriceMark(price=Price(last * (1 - near))) if random.random() < 0.5 else self._stop()
                 targets = self._targets() if random.random() < 0.5 else None

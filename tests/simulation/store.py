@@ -11,7 +11,7 @@ from typing import Any, Protocol, assert_never
 from uuid import UUID
 
 from backstop.domain.execution import Booked
-from backstop.domain.ids import CommandId, Epoch, OrderLinkId, PositionId, SignalId, StrategyId
+from backstop.domain.ids import CommandId, Epoch, OrderLinkId, PositionId, SignalId, StrategyId, Symbol
 from backstop.domain.limits import DAY_MS, NO_LIMITS, Day, Halt, Limits
 from backstop.domain.order import Order, OrderStatus
 from backstop.domain.position import Position, PositionStatus, Trade
@@ -109,6 +109,7 @@ class Store:
     told: dict[tuple[str, object], object] = field(default_factory=dict)
     """What a dashboard that took every event shows."""
     equity: Decimal | None = None
+    hedged: frozenset[Symbol] = frozenset()
     limits: Limits = NO_LIMITS
     halt: Halt | None = None
     day: Day | None = None
@@ -193,7 +194,7 @@ class Store:
             case SaveDay(day=day):
                 self.day = day
             case SaveModes(hedged=hedged):
-                assert not hedged, "the exchange has no hedge mode here"
+                self.hedged = hedged
             case Notice():
                 self.notices.append(change)
             case Quarantine():

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from tests.simulation.exchange import Exchange, ExchangeOrder, Row
+from backstop.domain.ids import Symbol
+from backstop.domain.slot import Slot
+from tests.simulation.books import ExchangeOrder, Row
+from tests.simulation.exchange import Exchange
 from tests.simulation.faults import Kind
 from tests.simulation.listings import LISTINGS
 
@@ -64,7 +67,6 @@ class Venue:
         self.asked_at: dict[str, int] = {}
         self.order_rate, self.cancel_rate, self.read_rate = Window(1_000), Window(1_000), Window(1_000)
         self.all_rate = Window(5_000)
-        self._leverage: dict[str, str] = {}
 
     def answer(self, method: str, parameters: Mapping[str, Any], signed_at: int) -> Reply:
         now = self.exchange.heap.now
@@ -133,7 +135,7 @@ class Venue:
             return refusal
         stop = body.get("stopLoss")
         order = self.exchange.place(
-            str(body["symbol"]),
+            _slot(body),
             buys=body["side"] == "Buy",
             qty=Decimal(str(body["qty"])),
             reduce_only=bool(body.get("reduceOnly", False)),
@@ -153,9 +155,12 @@ class Venue:
         return _ok({"orderLinkId": str(body["orderLinkId"])})
 
     def _unacceptable(self, body: Mapping[str, Any]) -> Reply | None:
-        book = self.exchange.books.get(str(body.get("symbol")))
-        if book is None:
+        if body.get("symbol") not in self.exchange.markets:
             return _refuse(10001, "Not supported symbols")
+        book = self.exchange.books.get(_slot(body))
+        if book is None:
+            return _WRONG_INDEX
+        market = book.market
         buys, reduce_only = body["side"] == "Buy", bool(body.get("reduceOnly", False))
         try:
             qty = Decimal(str(body["qty"]))
@@ -163,8 +168,8 @@ class Venue:
             return _refuse(10001, "qty is not a number")
         if qty < book.listing.least or qty % book.listing.step != 0 or qty > book.listing.most:
             return _refuse(10001, "The number of contracts exceeds a limit allowed")
-        if reduce_only:
-            against = -book.size if buys else book.size
+        if reduce_only or book.closes(buys):
+            against = book.against(buys)
             return (
                 None if against > 0 else _refuse(110017, "current position is zero, cannot fix reduce-only order qty")
             )
@@ -172,14 +177,14 @@ class Venue:
             (limit := Decimal(str(body["price"]))) <= 0 or limit % book.listing.tick != 0
         ):
             return _refuse(10001, "params error: price invalid")
-        if qty * book.last < 5:
+        if qty * market.last < 5:
             return _refuse(110094, "Order does not meet minimum order value 5USDT")
-        leverage = Decimal(self._leverage.get(book.listing.symbol, "1"))
-        margin = sum(abs(other.size) * other.mark for other in self.exchange.books.values()) / leverage
-        if margin + qty * book.last / leverage > self.exchange.equity():
+        leverage = Decimal(market.leverage or "1")
+        margin = sum(abs(other.size) * other.market.mark for other in self.exchange.books.values()) / leverage
+        if margin + qty * market.last / leverage > self.exchange.equity():
             return _refuse(110007, "ab not enough for new order")
         stop = body.get("stopLoss")
-        base = book.price_by(str(body.get("slTriggerBy", "LastPrice")))
+        base = market.price_by(str(body.get("slTriggerBy", "LastPrice")))
         if body["orderType"] == "Limit" and body.get("slTriggerBy", "LastPrice") == "LastPrice":
             base = Decimal(str(body["price"]))
         if stop is not None and (Decimal(str(stop)) >= base) is buys:
@@ -187,23 +192,25 @@ class Venue:
         return None
 
     def _trading_stop(self, body: Mapping[str, Any]) -> Reply:
-        book = self.exchange.books[str(body["symbol"])]
+        book = self.exchange.books.get(_slot(body))
+        if book is None:
+            return _WRONG_INDEX
         stop = Decimal(str(body["stopLoss"]))
         if book.size == 0:
             return _refuse(10001, "can not set tp/sl/ts for zero position")
         stop_by = str(body["slTriggerBy"])
-        if (stop >= book.price_by(stop_by)) is (book.size > 0):
+        if (stop >= book.market.price_by(stop_by)) is (book.size > 0):
             return _refuse(10001, "StopLoss set for position should lower than base_price")
         if stop == book.stop and stop_by == book.stop_by:
             return _refuse(34040, "not modified")
-        self.exchange.set_stop(str(body["symbol"]), stop, stop_by)
+        self.exchange.set_stop(book.slot, stop, stop_by)
         return _ok({})
 
     def _set_leverage(self, body: Mapping[str, Any]) -> Reply:
         symbol, wanted = str(body["symbol"]), str(body["buyLeverage"])
-        if self._leverage.get(symbol) == wanted:
+        if self.exchange.markets[symbol].leverage == wanted:
             return _refuse(110043, "leverage not modified")
-        self._leverage[symbol] = wanted
+        self.exchange.set_leverage(symbol, wanted)
         return _ok({})
 
     # ---- showing
@@ -217,7 +224,7 @@ class Venue:
             at = bisect_right(book.versions, seen_until, key=lambda version: version[0])
             row = book.versions[max(at - 1, 0)][1]
             if row["side"] or symbol is not None:
-                rows.append({**row, "markPrice": str(book.mark)})
+                rows.append({**row, "markPrice": str(book.market.mark)})
         return rows
 
     def _stops(self, seen_until: int) -> list[Row]:
@@ -231,8 +238,8 @@ class Venue:
                     {
                         "category": "linear",
                         "symbol": row["symbol"],
-                        "positionIdx": 0,
-                        "orderId": f"s{row['symbol']}",
+                        "positionIdx": book.idx,
+                        "orderId": f"s{row['symbol']}{book.idx or ''}",
                         "orderLinkId": "",
                         "orderStatus": "Untriggered",
                         "stopOrderType": "StopLoss",
@@ -288,9 +295,16 @@ class Venue:
         return _ok({"list": rows[start:end], "nextPageCursor": str(end) if end < len(rows) else ""})
 
 
+def _slot(body: Mapping[str, Any]) -> Slot:
+    return Slot(Symbol(str(body["symbol"])), int(body.get("positionIdx", 0)))
+
+
 def _ok(result: Mapping[str, Any]) -> Reply:
     return {"retCode": 0, "retMsg": "OK", "result": dict(result)}
 
 
 def _refuse(code: int, message: str) -> Reply:
     return {"retCode": code, "retMsg": message, "result": {}}
+
+
+_WRONG_INDEX = _refuse(10001, "position idx not match position mode")

@@ -59,7 +59,7 @@ class Outcome:
 
 def plan_of(seed: int) -> FaultPlan:
     """The mix of faults a seed draws."""
-    return draw_plan(Random(f"{seed}/plan"))
+    return draw_plan(Random(f"{seed}/plan"), lambda kind: Random(f"{seed}/plan/{kind.name}"))
 
 
 class World:
@@ -71,7 +71,8 @@ class World:
         self.trace = Trace(lambda: self.heap.now, keep=setup.keep_trace)
         self.dice = Dice(seed, setup.plan if setup.plan is not None else plan_of(seed))
         balance = Decimal(root.choice((500, 10_000, 100_000)))
-        self.exchange = Exchange(self.heap, Random(root.getrandbits(64)), self.dice, LISTINGS, balance)
+        hedged = [listing.symbol for listing in LISTINGS if self.dice.hits(Kind.HEDGED)]
+        self.exchange = Exchange(self.heap, Random(root.getrandbits(64)), self.dice, LISTINGS, balance, hedged)
         self.venue = Venue(self.exchange)
         self.store = Store(lambda: self.heap.now)
         self.weather = StoreWeather()
@@ -87,7 +88,7 @@ class World:
             self.trace,
             [it.symbol for it in LISTINGS],
         )
-        self.source = Source(self.heap, Random(root.getrandbits(64)), self.dice, self.store, self.exchange)
+        self.source = Source(self.heap, Random(root.getrandbits(64)), self.dice, self.store, self.exchange, hedged)
         self.source.database_away = lambda: self.weather.down or self.weather.silent
         self.source.wake = self._notify
         self.checks = Checks(self)
