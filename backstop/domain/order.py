@@ -123,6 +123,8 @@ class Order:
     cancel_reason: CancelReason | None = None
     cancel_asked_at: int | None = None
     rest: Decimal = Decimal(0)
+    whole: bool = False
+    """A close of all that is held, which is less than any order may be; not kept, for the next close finds it again."""
 
     @property
     def slot(self) -> Slot:

@@ -256,6 +256,7 @@ def _send_close(
         signal_id=signal_id,
         position_idx=position.position_idx,
         reduce_only=True,
+        whole=instrument is not None and part < instrument.min_qty,
         filled_qty=before[0],
         filled_value=before[1],
     )

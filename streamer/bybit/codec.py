@@ -205,7 +205,7 @@ def read_instrument(row: Fields) -> Instrument:
 
 
 def create_body(order: Order) -> dict[str, Any]:
-    """The body of /v5/order/create."""
+    """The body of /v5/order/create. A quantity of 0 that reduces and closes on trigger stands for all that is held."""
     body: dict[str, Any] = {
         "category": "linear",
         "symbol": order.symbol,
@@ -218,7 +218,9 @@ def create_body(order: Order) -> dict[str, Any]:
     if order.limit_price is not None:
         time_in_force = "PostOnly" if order.post_only else "GTC"
         body |= {"orderType": "Limit", "price": plain(order.limit_price), "timeInForce": time_in_force}
-    if order.reduce_only:
+    if order.whole:
+        body |= {"qty": "0", "reduceOnly": True, "closeOnTrigger": True}
+    elif order.reduce_only:
         body["reduceOnly"] = True
     elif order.stop_loss is not None:
         body |= {

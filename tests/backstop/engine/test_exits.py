@@ -339,6 +339,18 @@ def test_rung_that_would_leave_dust_closes_all() -> None:
     assert (bot.last_order.qty, bot.position.status) == (Decimal("0.001"), PositionStatus.CLOSING)
 
 
+@pytest.mark.fault(34)
+def test_dust_left_by_somebody_else_is_closed_as_a_whole() -> None:
+    """A quantity below the smallest order would be refused for ever; all that is held can still be closed."""
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy", "0.001", at="10000")
+    bot.trades_by_hand("sell", "0.0004", "10000")
+    bot.tick("9900")
+    assert (bot.last_order.qty, bot.last_order.whole) == (Decimal("0.0006"), True)
+    bot.fills(at="9900")
+    assert bot.flat
+
+
 def test_rung_filled_in_part_is_filled_up_by_the_next_order() -> None:
     bot = Bot(protection=protection("1%", ("1%", "0.5")))
     bot.opens("buy")

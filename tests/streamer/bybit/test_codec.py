@@ -415,6 +415,13 @@ def test_close_is_reduce_only_and_carries_no_stop() -> None:
     }
 
 
+def test_close_of_dust_asks_for_all_that_is_held() -> None:
+    """Bybit V5, "Place Order": qty "0" with reduceOnly and closeOnTrigger."""
+    close = an_order(side=Side.SELL, reduce_only=True, whole=True, purpose=Purpose.STOP_LOSS)
+    body = codec.create_body(close)
+    assert (body["qty"], body["reduceOnly"], body["closeOnTrigger"]) == ("0", True, True)
+
+
 def test_entry_without_a_stop_says_nothing_of_one() -> None:
     assert "stopLoss" not in codec.create_body(an_order(stop_loss=None))
 
