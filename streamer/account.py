@@ -43,6 +43,7 @@ from backstop.engine.events import (
     Priced,
     Reminded,
     ResidentStopRefused,
+    ResidentStopUncertain,
     SnapshotTaken,
     SymbolRead,
     Verdict,
@@ -297,8 +298,8 @@ class AccountActor:
             if is_wrong_mode(refusal.code, refusal.message):
                 self.perform(ReadModes((effect.slot.symbol,)))
             self.handle(ResidentStopRefused(effect.slot, str(refusal), passed))
-        except NoAnswer as error:
-            self.handle(ResidentStopRefused(effect.slot, str(error), passed=False))
+        except NoAnswer:
+            self.handle(ResidentStopUncertain(effect.slot))
         self._audit_wanted.set()
 
     async def _read_modes(self) -> None:

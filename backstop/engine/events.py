@@ -243,6 +243,13 @@ class ResidentStopRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class ResidentStopUncertain:
+    """The exchange was asked to set it and gave no usable answer: it may have done so."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotTaken:
     """Every position held, read in one go that began at `at`; executions up to then have been told before."""
 
@@ -316,7 +323,14 @@ class TakeNext:
     lane: Lane
 
 
-Reminder = ResendOrder | CheckOrder | CloseAgain | TakeNext
+@dataclass(frozen=True, slots=True)
+class CheckStop:
+    """Look whether the exchange keeps the stop that it was asked for."""
+
+    slot: Slot
+
+
+Reminder = ResendOrder | CheckOrder | CloseAgain | TakeNext | CheckStop
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +354,7 @@ Event = (
     | Executed
     | PositionReported
     | ResidentStopRefused
+    | ResidentStopUncertain
     | SnapshotTaken
     | WalletReported
     | SymbolRead

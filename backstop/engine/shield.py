@@ -17,8 +17,9 @@ from backstop.domain.protection import (
     levels_of,
     resident_behind,
 )
-from backstop.engine.effects import Arm, Notice, NoticeLevel, SetResidentStop
-from backstop.engine.events import ExchangePosition, ResidentStopRefused
+from backstop.domain.slot import Slot
+from backstop.engine.effects import Arm, Notice, NoticeLevel, Remind, SetResidentStop, TakeSnapshot
+from backstop.engine.events import CheckStop, ExchangePosition, ResidentStopRefused, ResidentStopUncertain
 from backstop.engine.exits import close_position
 from backstop.engine.modes import learn
 from backstop.engine.turn import Turn
@@ -147,6 +148,26 @@ def on_resident_refused(turn: Turn, event: ResidentStopRefused) -> None:
         return
     if event.passed or position.resident_tries >= _TRIES:
         _give_up(turn, position, event.message)
+    else:
+        turn.afterwards(Remind(CheckStop(event.slot), turn.now + _ASK_AGAIN_MS))
+
+
+def on_resident_uncertain(turn: Turn, event: ResidentStopUncertain) -> None:
+    """No answer is no refusal: look first. The reading at once may be from before it was set, so that another follows."""
+    turn.afterwards(TakeSnapshot())
+    turn.afterwards(Remind(CheckStop(event.slot), turn.now + _ASK_AGAIN_MS))
+
+
+def check_stop(turn: Turn, slot: Slot) -> None:
+    """Have it read, unless it was since it was asked for, and found right."""
+    position = turn.state.positions.get(slot)
+    if position is None or position.status is not PositionStatus.OPEN:
+        return
+    instrument, entry = turn.state.instruments.get(position.symbol), position.entry_price
+    seen = position.resident.verified_at is not None and position.resident.verified_at >= position.resident_asked_at
+    if instrument is None or entry is None or (seen and resident_is_right(position, entry, instrument)):
+        return
+    turn.afterwards(TakeSnapshot())
 
 
 def _give_up(turn: Turn, position: Position, why: str) -> None:

@@ -16,6 +16,7 @@ from backstop.engine.events import (
     AccountModeRead,
     CancelAnswered,
     CheckOrder,
+    CheckStop,
     CloseAgain,
     Command,
     CommandReceived,
@@ -38,6 +39,7 @@ from backstop.engine.events import (
     Reminder,
     ResendOrder,
     ResidentStopRefused,
+    ResidentStopUncertain,
     ResumeCommand,
     SignalReceived,
     SnapshotTaken,
@@ -66,7 +68,7 @@ from backstop.engine.rails import enforce, on_equity, on_halt, on_resume
 from backstop.engine.reconcile import on_position_told, on_snapshot
 from backstop.engine.resting import on_cancel_answered, tend_entries
 from backstop.engine.reversal import EntryPlan
-from backstop.engine.shield import on_resident_refused
+from backstop.engine.shield import check_stop, on_resident_refused, on_resident_uncertain
 from backstop.engine.state import AccountState, Request
 from backstop.engine.turn import Turn
 
@@ -80,7 +82,7 @@ def step(state: AccountState, event: Event, now: int) -> tuple[AccountState, tup
         return turn.state, turn.effects()
 
 
-def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 - a table of all events, nothing else
+def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 - a table of all events
     match event:
         case LevelCrossed():
             on_level_crossed(turn, event)
@@ -110,6 +112,8 @@ def _dispatch(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 - a tabl
             on_position_told(turn, event.position)
         case ResidentStopRefused():
             on_resident_refused(turn, event)
+        case ResidentStopUncertain():
+            on_resident_uncertain(turn, event)
         case SnapshotTaken():
             on_snapshot(turn, event)
         case Priced():
@@ -174,6 +178,8 @@ def _remind(turn: Turn, reminder: Reminder) -> None:
             close_again(turn, reminder.slot)
         case TakeNext():
             _take_next(turn, reminder.lane)
+        case CheckStop():
+            check_stop(turn, reminder.slot)
         case _:
             assert_never(reminder)
 

@@ -10,10 +10,12 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from backstop.domain.ids import Symbol
+from backstop.domain.ids import CommandId, Symbol
 from backstop.domain.money import Price
-from backstop.domain.protection import PriceSource
+from backstop.domain.position import PositionStatus
+from backstop.domain.protection import PriceMark, PriceSource
 from backstop.domain.slot import Slot
+from backstop.engine.events import CommandReceived, ProtectCommand
 from simulator.server import running_simulator
 from streamer.database import Pool
 from streamer.journal import Fenced
@@ -535,6 +537,22 @@ async def test_a_resident_stop_by_the_wrong_price_is_set_anew(desk: Desk) -> Non
     assert desk.exchange.stop_triggers == ["LastPrice"]
     owned.actor.reread()
     await eventually(lambda: desk.exchange.stop_triggers == ["MarkPrice"], "the stop compared with the mark price")
+
+
+async def test_a_resident_stop_whose_setting_was_lost_is_set_by_the_next_look(desk: Desk) -> None:
+    owned = await desk.own()
+    desk.signals("buy")
+    row = await desk.opens()
+    await desk.exchange.fault("drop_request", path="/v5/position/trading-stop", times=1)
+    (slot,) = owned.actor.state.positions
+    wanted = Price(row["resident_stop"] + 500)
+    owned.actor.handle(
+        CommandReceived(
+            ProtectCommand(CommandId(uuid4()), row["id"], PriceMark(price=Price(row["stop_loss"] + 500)), None, 0)
+        )
+    )
+    await eventually(lambda: [stop.trigger_price for stop in desk.exchange.stops] == [wanted], "the stop, moved")
+    assert owned.actor.state.positions[slot].status is PositionStatus.OPEN
 
 
 async def both_sides(desk: Desk) -> Owned:

@@ -85,6 +85,7 @@ from backstop.engine.events import (
     Reminded,
     Reminder,
     ResidentStopRefused,
+    ResidentStopUncertain,
     ResumeCommand,
     ReverseCommand,
     SignalReceived,
@@ -555,6 +556,10 @@ class Bot:
 
     def refuses_stop(self, *, passed: bool) -> None:
         self.tell(ResidentStopRefused(SLOT, "no such stop", passed))
+
+    def loses_stop(self) -> None:
+        """Nothing was heard of the stop it was asked to keep."""
+        self.tell(ResidentStopUncertain(SLOT))
 
     def snapshot(self, *positions: ExchangePosition) -> None:
         self.tell(SnapshotTaken(positions, self.now))

@@ -127,6 +127,49 @@ def test_one_refusal_is_not_yet_a_reason_to_close() -> None:
     assert bot.position.status is PositionStatus.OPEN
 
 
+def test_stop_nobody_answered_for_is_looked_at_soon_and_asked_for_again_where_it_is_missing() -> None:
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    bot.protect("2%")
+    bot.loses_stop()
+    assert bot.snapshots_wanted == 1
+    bot.snapshot(bot.held(stop="98.5"))  # read before it could be set
+    assert len(bot.resident_asked) == 1
+
+    bot.wait(1_500)
+    assert bot.snapshots_wanted == 2
+    bot.snapshot(bot.held(stop="98.5"))
+    assert bot.resident_asked == [Decimal("97.5")] * 2
+    bot.loses_stop()
+    bot.snapshot(bot.held(stop="97.5"))
+    wanted = bot.snapshots_wanted
+    bot.wait(10_000)
+    assert (bot.snapshots_wanted, len(bot.resident_asked)) == (wanted, 2)
+
+
+def test_lost_answers_alone_close_nothing() -> None:
+    """No answer is no refusal."""
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    for _ in range(3):
+        bot.reports_position(None)
+        bot.loses_stop()
+        bot.wait(1_500)
+    assert (bot.position.status, bot.notices) == (PositionStatus.OPEN, [])
+    bot.reports_position("98.5")
+    assert (bot.position.status, bot.position.resident_tries) == (PositionStatus.OPEN, 0)
+
+
+def test_stop_refused_for_another_reason_is_looked_at_soon() -> None:
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    bot.reports_position(None)
+    bot.refuses_stop(passed=False)
+    wanted = bot.snapshots_wanted
+    bot.wait(1_500)
+    assert bot.snapshots_wanted == wanted + 1
+
+
 def test_closing_position_is_not_given_stops() -> None:
     bot = Bot(protection=protection("1%"))
     bot.opens("buy")
