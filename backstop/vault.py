@@ -9,10 +9,10 @@ Both bind the encryption context, so that a sealed value moved to another accoun
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 _HPKE = 1
 _KMS = 2
 _NONCE_BYTES = 12
+_PEM_END = b"-----END PRIVATE KEY-----"
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
+
+
+K = TypeVar("K")
 
 
 class VaultError(Exception):
@@ -163,6 +167,67 @@ class KmsOpener(BytesOpener):
             raise VaultError("sealed credentials do not open") from None
 
 
+@dataclass(frozen=True, slots=True)
+class FirstThatOpens(BytesOpener):
+    """While keys are rotated: the newest first, then those before it. What KMS raises (a key one may not use, it does not
+    answer) is raised only where no other key opens, for then it is not known whether that one would."""
+
+    openers: tuple[BytesOpener, ...]
+
+    def open_bytes(self, sealed: bytes, context: Belonging) -> bytes:
+        failed: Exception | None = None
+        for opener in self.openers:
+            try:
+                return opener.open_bytes(sealed, context)
+            except VaultError:
+                continue
+            except Exception as error:  # noqa: BLE001 - raised below
+                failed = error
+        raise failed or VaultError("sealed credentials do not open")
+
+
+class _File(Generic[K]):
+    """Keys in a file, read anew when it was replaced: a rotation takes effect without a restart."""
+
+    def __init__(self, path: Path, read: Callable[[bytes], K]) -> None:
+        self._path = path
+        self._read = read
+        self._stamp, self._keys = self._stat(), read(path.read_bytes())
+
+    def keys(self) -> K:
+        stamp = self._stat()
+        if stamp != self._stamp:
+            self._keys = self._read(self._path.read_bytes())
+            self._stamp = stamp
+        return self._keys
+
+    def _stat(self) -> tuple[int, int]:
+        stat = self._path.stat()
+        return stat.st_ino, stat.st_mtime_ns
+
+
+class FileSealer(Sealer):
+    """By the public key in a file. Raises ValueError when it is not an X25519 key."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = _File(path, _public_key)
+
+    def seal_bytes(self, content: bytes, context: Belonging) -> bytes:
+        return HpkeSealer(self._file.keys()).seal_bytes(content, context)
+
+
+class FileOpener(BytesOpener):
+    """By the private keys in a file, the newest first. Raises ValueError when one is not an X25519 key."""
+
+    def __init__(self, path: Path, *, newest_only: bool = False) -> None:
+        self._file = _File(path, private_keys)
+        self._most = 1 if newest_only else None
+
+    def open_bytes(self, sealed: bytes, context: Belonging) -> bytes:
+        keys = self._file.keys()[: self._most]
+        return FirstThatOpens(tuple(HpkeOpener(key) for key in keys)).open_bytes(sealed, context)
+
+
 def sealer_from(environment: Mapping[str, str]) -> Sealer:
     """KMS when BACKSTOP_KMS_KEY_ID names a key, else the public key in BACKSTOP_VAULT_PUBLIC_KEY_FILE.
 
@@ -170,23 +235,37 @@ def sealer_from(environment: Mapping[str, str]) -> Sealer:
     """
     if key_id := environment.get("BACKSTOP_KMS_KEY_ID"):
         return KmsSealer(_kms(environment), key_id)
-    key = load_pem_public_key(Path(environment["BACKSTOP_VAULT_PUBLIC_KEY_FILE"]).read_bytes())
-    if not isinstance(key, X25519PublicKey):
-        raise ValueError("BACKSTOP_VAULT_PUBLIC_KEY_FILE must hold an X25519 public key")
-    return HpkeSealer(key)
+    return FileSealer(Path(environment["BACKSTOP_VAULT_PUBLIC_KEY_FILE"]))
 
 
-def opener_from(environment: Mapping[str, str]) -> BytesOpener:
-    """KMS when BACKSTOP_KMS_KEY_ID names a key, else the private key in BACKSTOP_VAULT_PRIVATE_KEY_FILE.
+def opener_from(environment: Mapping[str, str], *, newest_only: bool = False) -> BytesOpener:
+    """KMS when BACKSTOP_KMS_KEY_ID names a key, else the private keys in BACKSTOP_VAULT_PRIVATE_KEY_FILE.
 
-    Raises as `sealer_from`.
+    BACKSTOP_KMS_PREVIOUS_KEY_ID names the key before, while not everything is sealed by the newest; `newest_only` leaves
+    out all older ones. Raises as `sealer_from`.
     """
     if key_id := environment.get("BACKSTOP_KMS_KEY_ID"):
-        return KmsOpener(_kms(environment), key_id)
-    key = load_pem_private_key(Path(environment["BACKSTOP_VAULT_PRIVATE_KEY_FILE"]).read_bytes(), None)
-    if not isinstance(key, X25519PrivateKey):
-        raise ValueError("BACKSTOP_VAULT_PRIVATE_KEY_FILE must hold an X25519 private key")
-    return HpkeOpener(key)
+        kms, before = _kms(environment), environment.get("BACKSTOP_KMS_PREVIOUS_KEY_ID")
+        if before is None or newest_only:
+            return KmsOpener(kms, key_id)
+        return FirstThatOpens((KmsOpener(kms, key_id), KmsOpener(kms, before)))
+    return FileOpener(Path(environment["BACKSTOP_VAULT_PRIVATE_KEY_FILE"]), newest_only=newest_only)
+
+
+def private_keys(pems: bytes) -> tuple[X25519PrivateKey, ...]:
+    """The private keys of a file, one after another. Raises ValueError when there is none or one is of another kind."""
+    keys = [load_pem_private_key(end + _PEM_END, None) for end in pems.split(_PEM_END)[:-1]]
+    found = tuple(key for key in keys if isinstance(key, X25519PrivateKey))
+    if not found or len(found) < len(keys):
+        raise ValueError("BACKSTOP_VAULT_PRIVATE_KEY_FILE must hold X25519 private keys")
+    return found
+
+
+def _public_key(pem: bytes) -> X25519PublicKey:
+    key = load_pem_public_key(pem)
+    if not isinstance(key, X25519PublicKey):
+        raise ValueError("BACKSTOP_VAULT_PUBLIC_KEY_FILE must hold an X25519 public key")
+    return key
 
 
 def _kms(environment: Mapping[str, str]) -> "KMSClient":

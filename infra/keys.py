@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
-    load_pem_private_key,
 )
 
 from backstop.strongbox import KEY_BYTES
+from backstop.vault import private_keys
 
 
 class KeysError(Exception):
@@ -69,6 +69,32 @@ def rotate_jwt(file: Path) -> str:
     return kid
 
 
+def begin_vault_rotation(private: Path, public: Path) -> None:
+    """Seal by a new key from now on; those before it stay in `private`, behind it. One that was begun is gone on with.
+
+    Raises KeysError.
+    """
+    try:
+        keys = private_keys(private.read_bytes())
+        if len(keys) == 1:
+            keys = (X25519PrivateKey.generate(), *keys)
+            # What opens comes first: nothing may be sealed that cannot be opened.
+            write_private(private, "".join(map(_private_pem, keys)))
+        write_private(public, _public_pem(keys[0]))
+    except OSError as error:
+        raise KeysError(f"cannot use {error.filename or private} ({error.strerror}); mend its rights") from error
+    except ValueError as error:
+        raise KeysError(f"{private} does not hold the vault's keys; restore it") from error
+
+
+def forget_older_vault_keys(private: Path) -> None:
+    """Keep the newest alone. Raises KeysError."""
+    try:
+        write_private(private, _private_pem(private_keys(private.read_bytes())[0]))
+    except OSError as error:
+        raise KeysError(f"cannot use {private} ({error.strerror}); mend its rights") from error
+
+
 def _ensure_jwt(file: Path) -> None:
     if not file.exists():
         kid, pem = _new_jwt_key()
@@ -90,11 +116,14 @@ def _ensure_vault(private: Path, public: Path) -> None:
         write_private(private, _private_pem(X25519PrivateKey.generate()))
     if not public.exists():
         try:
-            key = load_pem_private_key(private.read_bytes(), password=None)
+            key = private_keys(private.read_bytes())[0]
         except ValueError as error:
             raise KeysError(f"{private} is not a PEM private key; restore it") from error
-        pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        write_private(public, pem.decode())
+        write_private(public, _public_pem(key))
+
+
+def _public_pem(key: X25519PrivateKey) -> str:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def _private_pem(key: Ed25519PrivateKey | X25519PrivateKey) -> str:

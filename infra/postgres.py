@@ -223,6 +223,17 @@ class PostgresServer:
         return f"postgresql://{USER}:{self._password}@{_HOST}:{self.port}/{database}"
 
 
+def running_database_url(home: Path) -> str | None:
+    """Of the server that runs on `<home>/postgres`, started by whomever; None when none does."""
+    folder = home.absolute() / "postgres"
+    try:
+        password = (folder / "password").read_text().strip()
+        port = int((folder / "data" / "postmaster.pid").read_text().splitlines()[3])
+    except (OSError, ValueError, IndexError):
+        return None
+    return f"postgresql://{USER}:{password}@{_HOST}:{port}/{_DATABASE}"
+
+
 @contextmanager
 def start_postgres(home: Path, port: int | None = None, durable: bool = True) -> Iterator[PostgresServer]:
     """A running server on `<home>/postgres` for the length of a `with`; see `PostgresServer`."""

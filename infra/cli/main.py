@@ -197,6 +197,32 @@ def rotate_keys() -> None:
     _out.print(f"signing with {kid}", markup=False, highlight=False)
 
 
+@app.command("rotate-vault")
+def rotate_vault(
+    forget: Annotated[bool, typer.Option("--forget-old", help="Then take the older keys away.")] = False,
+) -> None:
+    """Seal all exchange keys anew under a new key of the vault, while everything runs. Begun again, it goes on."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the other commands start without these
+
+    from infra import vault_rotation  # noqa: PLC0415
+    from infra.environment import environment_of  # noqa: PLC0415
+    from infra.postgres import running_database_url  # noqa: PLC0415
+
+    place = _place()
+    url = os.environ.get("DATABASE_URL") or running_database_url(place.home)
+    if url is None:
+        _fail("nothing runs here: start `backstop up`, or set DATABASE_URL", 2)
+    environment = environment_of("streamer", os.environ, place, url)
+    try:
+        act = vault_rotation.forget_older if forget else vault_rotation.rotate
+        tally = act(url, environment)
+    except (KeysError, vault_rotation.RotationError, psycopg.Error, BotoCoreError, ClientError, ValueError) as error:
+        _fail(" ".join(str(error).split()), 1)
+    _out.print(f"{tally.checked} checked, {tally.resealed} sealed anew, {tally.unopenable} that no key opens")
+    if not forget:
+        _out.print("older keys are kept; take them away later with --forget-old")
+
+
 def _place() -> Place:
     try:
         return running.place_from(os.environ)
