@@ -16,6 +16,7 @@ export const account = (change: Partial<Account> = {}): Account => ({
   hedged_symbols: [],
   halt: null,
   equity: '10000',
+  version: 1,
   created_at: MOMENT,
   ...change,
 });
@@ -44,6 +45,9 @@ export const strategy = (change: Partial<Strategy> = {}): Strategy => ({
   enabled: true,
   webhook_url: 'http://127.0.0.1:8000/api/hooks/h1',
   created_at: MOMENT,
+  source: { state: null, quiet_since: null },
+  watch: { policy: 'alarm', expected_every_s: null },
+  version: 1,
   ...change,
 });
 
@@ -91,6 +95,7 @@ export const order = (change: Partial<Order> = {}): Order => ({
   reason: null,
   created_at: MOMENT,
   sent_at: null,
+  acknowledged_at: null,
   updated_at: MOMENT,
   ...change,
 });
@@ -125,6 +130,7 @@ export const trade = (change: Partial<Trade> = {}): Trade => ({
   funding: '-0.2',
   net_pnl: '18.359',
   exit_reason: 'take_profit',
+  strategy_version: null,
   opened_at: MOMENT,
   closed_at: '2026-11-24T11:00:00Z',
   ...change,
