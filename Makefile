@@ -37,11 +37,13 @@ simulate: setup ## Simulate SEEDS=300 seeds of HOURS=6 hours each, with faults, 
 mutants: setup frontend/node_modules/.installed ## Plant known faults one by one; each must be found (ARGS="--only 7" and others)
 	@PATH="$(CURDIR)/.node/bin:$$PATH" $(BIN)/python -m tests.simulation.mutants $(ARGS)
 
-check: setup ## Lint, formatting, types and import rules
+check: setup ## Lint, formatting, types, import rules, security and advisories (ADVISORIES=required fails when unknown)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/bandit -q -c pyproject.toml -r backstop api streamer simulator infra
+	@$(BIN)/python -m infra.advisories
 	@$(call npm_script,check)
 
 crash: setup ## Kill the streamer at every commit and request, and check the books (some 20 minutes)

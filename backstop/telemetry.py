@@ -18,7 +18,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 _NAMESPACE = "Backstop"
 _UNITS = {"Milliseconds": MetricUnit.Milliseconds, "Seconds": MetricUnit.Seconds}
 _MASK = "***"
-_SECRET_NAME = r"[\w-]*(?:secret|password|passphrase|token|api_?key|authorization|cookie|ticket)[\w-]*"  # noqa: S105
+_SECRET_NAME = r"[\w-]*(?:secret|password|passphrase|token|api_?key|authorization|cookie|ticket)[\w-]*"  # noqa: S105  # nosec B105 # names
 _SECRET_KEY = re.compile(f"^{_SECRET_NAME}$", re.IGNORECASE)
 _SECRET_PAIR = re.compile(
     rf"""({_SECRET_NAME}["']?\s*[:=]\s*)(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&}}\]]+)""", re.IGNORECASE

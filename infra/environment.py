@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 Part = Literal["simulator", "gateway", "streamer"]
 
 # What a part must not see, even if it stands in the environment `up` was started from.
+_OPENS_NOTHING = "local"
 _WITHHELD: Mapping[Part, tuple[str, ...]] = {
     "simulator": (
         *("DATABASE_URL", "BACKSTOP_API_DATABASE_URL", "BACKSTOP_STREAMER_DATABASE_URL", "BACKSTOP_MAIL_URL"),
@@ -77,7 +78,7 @@ def environment_of(part: Part, base: Mapping[str, str], place: Place, database_u
         "PYTHONUNBUFFERED": "1",
         # boto3 is asked for a region and credentials even where nothing of AWS is reached.
         "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SECRET_ACCESS_KEY": _OPENS_NOTHING,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "POWERTOOLS_SERVICE_NAME": "api" if part == "gateway" else part,

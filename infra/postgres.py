@@ -61,7 +61,7 @@ class PostgresServer:
         self._durable = durable
         self._locks = Locks(self.folder)
         self._process: subprocess.Popen[bytes] | None = None
-        self._password = ""
+        self._password = ""  # nosec B105 # read when it starts
 
     @property
     def database_url(self) -> str:

@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
         if os.getppid() != int(parent):  # it died before the call took effect
             sys.exit(1)
-    os.execv(command[0], command)  # noqa: S606 - this is the point
+    os.execv(command[0], command)  # noqa: S606  # nosec B606 # this is the point
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from simulator.triggers import evaluate
 
 _MODES = {0: False, 3: True}
 _KEY_LIFE_MS = 90 * 24 * 3_600_000
+_NOT_TOLD = ""
 """Keys that are not bound to an IP expire."""
 
 
@@ -218,7 +219,7 @@ def key_info(account: Account, now_ms: int) -> dict[str, Any]:
         "note": "simulator",
         "apiKey": account.api_key,
         "readOnly": 0,
-        "secret": "",
+        "secret": _NOT_TOLD,
         "permissions": {
             "ContractTrade": ["Order", "Position"],
             "Spot": ["SpotTrade"],

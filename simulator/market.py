@@ -152,7 +152,7 @@ def price_band(quote: Quote, instrument: Instrument) -> tuple[Decimal, Decimal]:
 
 def next_walk_price(quote: Quote, walk: Walk, instrument: Instrument) -> Decimal:
     """Price one step further on the walk, on the tick, never below one tick."""
-    draw = Random(f"{walk.seed}:{quote.symbol}:{walk.steps}").gauss(0, 1)  # noqa: S311 - a market, not a secret
+    draw = Random(f"{walk.seed}:{quote.symbol}:{walk.steps}").gauss(0, 1)  # noqa: S311  # nosec B311 # not a secret
     step = Decimal(str(round(draw, 9))) * walk.volatility
     price = floor_to(quote.last * (1 + step), instrument.tick_size)
     return min(max(price, instrument.min_price), instrument.max_price)

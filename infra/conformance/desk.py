@@ -27,7 +27,7 @@ Row = dict[str, Any]
 T = TypeVar("T")
 
 FINAL = frozenset({"Filled", "Cancelled", "Rejected", "Deactivated"})
-WRONG_SECRET = "not-this-one"  # noqa: S105 - on purpose
+WRONG_SECRET = "not-this-one"  # noqa: S105  # nosec B105 # wrong on purpose
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
 _LIMIT_UNTIL_TOLD = 10
 _MARKET_LIMIT = 50

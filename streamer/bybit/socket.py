@@ -101,7 +101,7 @@ class Socket:
         self._sleep = sleep
         self._admit = admit
         self._pulse = pulse
-        self._backoff = Backoff(random.Random())  # noqa: S311 - jitter
+        self._backoff = Backoff(random.Random())  # noqa: S311  # nosec B311 # jitter
         self.connection: Wire | None = None
         self._heard_at = self._data_at = 0.0
 
