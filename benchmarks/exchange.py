@@ -28,7 +28,7 @@ SYMBOL = "BTCUSDT"
 ABOVE, BELOW = 60_000.0, 59_000.0
 """Around the first nothing is crossed; at the second the level at 59,500 is."""
 
-_APART_S = (0.006, 0.012)
+_APART_S = (0.010, 0.016)
 _LOST_AFTER_S = 1.0
 _OK = {"retCode": 0, "retMsg": "OK"}
 
@@ -190,6 +190,7 @@ async def serve(tls: Path | None) -> None:
     http = await loop.create_server(lambda: Http(state), "127.0.0.1", 0, ssl=context)
     ports = {"ws": sockets.sockets[0].getsockname()[1], "http": http.sockets[0].getsockname()[1]}
     tell(ports)
+    alive = asyncio.create_task(background(state, 1))
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
@@ -198,6 +199,7 @@ async def serve(tls: Path | None) -> None:
             tell(await cross(state, command["crossings"], command["rate"]))
         else:
             tell({"late_s": await background(state, command["rate"], command["ticks"])})
+    alive.cancel()
 
 
 def tell(answer: dict[str, Any]) -> None:

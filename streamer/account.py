@@ -48,6 +48,7 @@ from backstop.engine.events import (
     SymbolRead,
     Verdict,
 )
+from backstop.engine.exits import close_at
 from backstop.engine.prices import fresh, still_there
 from backstop.engine.state import AccountState
 from backstop.engine.step import step
@@ -118,6 +119,8 @@ class AccountActor:
         self._progress = Progress(executions_from)
         self._inbox: deque[Event] = deque()
         self._working = False
+        self._ahead: tuple[Order, UnderWay | None] | None = None
+        """The close that left before the step that decides it."""
         self._resolving: set[OrderLinkId] = set()
         self._modes_wanted: dict[Symbol, None] = {}
         self._reading_modes = False
@@ -156,7 +159,10 @@ class AccountActor:
         now = self._clock()
         if isinstance(event, PositionReported):
             self._rest.hear(event.position)
-        if not isinstance(event, LevelCrossed):
+        if isinstance(event, LevelCrossed):
+            if (order := close_at(self.state, event, now)) is not None:
+                self._ahead = order, self._rest.submit_close(order, lambda: self._sending(order))
+        else:
             quotes = {symbol: quote for symbol in self._symbols(event) if (quote := self._market.quote(symbol))}
             if quotes:
                 self.state, _ = step(self.state, Priced(quotes), now)
@@ -165,8 +171,9 @@ class AccountActor:
             if isinstance(effect, Commit):
                 assert self.journal is not None
                 self.journal.put(effect.changes, effects[index + 1 :])
-                return
+                break
             self.perform(effect)
+        assert self._ahead is None, "a close was sent that nobody decided"
 
     def _symbols(self, event: Event) -> set[Symbol]:
         """The symbols an event may open or judge a position on."""
@@ -198,7 +205,7 @@ class AccountActor:
         match effect:
             case SendOrder(order=order):
                 # A close leaves within this call if it can; only for what comes of it a task is needed.
-                self._start(self._send(order, self._rest.submit_close(order, lambda: self._sending(order))))
+                self._start(self._send(order, self._submit(order)))
             case CancelOrder(order=order):
                 self._start(self._cancel(order))
             case Arm(levels=levels):
@@ -255,6 +262,14 @@ class AccountActor:
 
         outcome = await self._rest.create(order, sending, under_way)
         self.handle(replace(outcome, reason=kept_back) if isinstance(outcome, OrderLapsed) else outcome)
+
+    def _submit(self, order: Order) -> UnderWay | None:
+        """Have it leave now, unless it has while the rest was still being decided."""
+        if self._ahead is None:
+            return self._rest.submit_close(order, lambda: self._sending(order))
+        (ahead, under_way), self._ahead = self._ahead, None
+        assert ahead == order, f"{ahead} was sent, {order} decided"
+        return under_way
 
     def _sending(self, order: Order) -> bool:
         """It leaves now."""

@@ -4,12 +4,12 @@ Closes are reduce-only, go out before anything is written, and repeat until the 
 """
 
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from uuid import UUID
 
 from backstop.domain.ids import OrderLinkId, SignalId, cause_of, next_attempt, order_link_id
 from backstop.domain.instrument import largest_part
-from backstop.domain.money import NO_QTY, ZERO, Qty, floor_to
+from backstop.domain.money import ARITHMETIC, NO_QTY, ZERO, Qty, floor_to
 from backstop.domain.order import CancelReason, Order, Purpose
 from backstop.domain.position import Position, PositionStatus, trade_of
 from backstop.domain.protection import Level, LevelKind, LevelStatus
@@ -17,6 +17,7 @@ from backstop.domain.slot import Slot
 from backstop.engine.effects import Arm, Disarm, Remind, SaveTrade, SendOrder
 from backstop.engine.events import CheckOrder, CloseAgain, LevelCrossed
 from backstop.engine.resting import take_back_entries
+from backstop.engine.state import AccountState
 from backstop.engine.stops import move_stop
 from backstop.engine.turn import Turn
 
@@ -32,31 +33,56 @@ _LEGS = {
 CAUSED_LEGS = tuple(_LEGS[purpose] for purpose in (Purpose.MANUAL, Purpose.SIGNAL, Purpose.REVERSE))
 """Of closes named by a signal or command."""
 
+_MOVERS = frozenset({LevelKind.RATCHET, LevelKind.BREAK_EVEN})
+"""What closes nothing: it moves a stop."""
+
 CHECK_AFTER_MS = 2_000
 """A market order not known to be finished by then is looked up."""
 
 
 def on_level_crossed(turn: Turn, event: LevelCrossed) -> None:
-    found = ((held, level) for held in turn.state.on(event.symbol) for level in held.armed)
-    position, level = next(((held, level) for held, level in found if level.close_id == event.close_id), (None, None))
-    if position is None or level is None or position.status is not PositionStatus.OPEN:
+    position, level = _crossed(turn.state, event)
+    if position is None or level is None:
         return
     if not level.crossed_by(event.price):
         # It was moved, and is still watched where it was.
         turn.afterwards(Arm((level,)))
         return
-    if level.kind in (LevelKind.RATCHET, LevelKind.BREAK_EVEN):
+    if level.kind in _MOVERS:
         move_stop(turn, position, level, event.price)
         return
     fired = _fired(position, level)
     purpose = _purpose(position, level)
     link_id = level.close_id
-    qty = _level_quantity(turn, fired, level)
+    qty = _level_quantity(turn.state, position, level)
     if qty is None:
         _close_whole(turn, fired, purpose, link_id, signal_id=None)
     else:
         turn.put_position(fired)
         _send_close(turn, fired, purpose, link_id, qty, signal_id=None)
+
+
+def close_at(state: AccountState, event: LevelCrossed, now: int) -> Order | None:
+    """The close that `step` asks for when this level is crossed, without all else that it decides then: whoever sends it
+    may do so first. None: nothing is closed."""
+    position, level = _crossed(state, event)
+    if position is None or level is None or level.kind in _MOVERS or not level.crossed_by(event.price):
+        return None
+    with localcontext(ARITHMETIC):
+        part = _level_quantity(state, position, level)
+        qty, purpose = part or position.qty, _purpose(position, level)
+        if qty <= 0:
+            return None
+        return _close_order(state, position, purpose, level.close_id, qty, now, is_part=part is not None)
+
+
+def _crossed(state: AccountState, event: LevelCrossed) -> tuple[Position, Level] | tuple[None, None]:
+    """The open position and its armed level that an event is about."""
+    for position in state.on(event.symbol):
+        for level in position.levels:
+            if level.close_id == event.close_id and level.status is LevelStatus.ARMED:
+                return (position, level) if position.status is PositionStatus.OPEN else (None, None)
+    return None, None
 
 
 def _purpose(position: Position, level: Level) -> Purpose:
@@ -68,22 +94,27 @@ def _purpose(position: Position, level: Level) -> Purpose:
     return Purpose.of_level(level.kind)
 
 
-def _level_quantity(turn: Turn, position: Position, level: Level) -> Qty | None:
+def _level_quantity(state: AccountState, position: Position, level: Level) -> Qty | None:
     """How much a level closes; None is all of it, also when what would remain is too small to be closed later."""
-    if level.kind is not LevelKind.TAKE_PROFIT or level.portion >= 1 or _last_rung(position):
+    if level.kind is not LevelKind.TAKE_PROFIT or level.portion >= 1 or _last_rung(position, level):
         return None
-    return part_of(turn, position, position.entry_qty * level.portion)
+    return _part_of(state, position, position.entry_qty * level.portion)
 
 
-def _last_rung(position: Position) -> bool:
-    """Whether a ladder that is to close everything has no take-profit left: its last one takes what rounding left."""
+def _last_rung(position: Position, fired: Level) -> bool:
+    """Whether a ladder that is to close everything has no other take-profit left: the last one takes what rounding left."""
     portions = sum((target.portion for target in position.protection.take_profit), Decimal(0))
-    return portions >= 1 and not any(level.kind is LevelKind.TAKE_PROFIT for level in position.armed)
+    others = (level for level in position.armed if level.close_id != fired.close_id)
+    return portions >= 1 and not any(level.kind is LevelKind.TAKE_PROFIT for level in others)
 
 
 def part_of(turn: Turn, position: Position, wanted: Decimal) -> Qty | None:
     """`wanted` on the lot step, at least the smallest order; None when that leaves nothing that can be closed later."""
-    instrument = turn.state.instruments.get(position.symbol)
+    return _part_of(turn.state, position, wanted)
+
+
+def _part_of(state: AccountState, position: Position, wanted: Decimal) -> Qty | None:
+    instrument = state.instruments.get(position.symbol)
     if instrument is None:
         return None
     part = max(floor_to(wanted, instrument.qty_step), instrument.min_qty)
@@ -241,28 +272,43 @@ def _send_close(
 ) -> None:
     """`before`: what this order has filled already, when it is sent for the second time after a crash. Of more than the
     exchange takes at once it closes what it may; the loop goes on with a whole close, `rest` with a part."""
-    instrument = turn.state.instruments.get(position.symbol)
+    is_part = position.status is PositionStatus.OPEN
+    made = _close_order(turn.state, position, purpose, link_id, qty, turn.now, is_part=is_part, before=before)
+    order = replace(made, signal_id=signal_id) if signal_id is not None else made
+    turn.at_once(SendOrder(order))
+    turn.put_order(order)
+    turn.afterwards(Remind(CheckOrder(link_id), turn.now + CHECK_AFTER_MS))
+
+
+def _close_order(
+    state: AccountState,
+    position: Position,
+    purpose: Purpose,
+    link_id: OrderLinkId,
+    qty: Qty,
+    now: int,
+    *,
+    is_part: bool,
+    before: tuple[Qty, Decimal] = (NO_QTY, ZERO),
+) -> Order:
+    instrument = state.instruments.get(position.symbol)
     wanted = Qty(qty + before[0])
     part = largest_part(wanted, instrument) if instrument is not None else wanted
-    order = Order(
+    return Order(
         link_id=link_id,
         symbol=position.symbol,
         side=position.side.exit,
         purpose=purpose,
         qty=part,
-        rest=wanted - part if position.status is PositionStatus.OPEN else ZERO,
-        created_at=turn.now,
+        rest=wanted - part if is_part else ZERO,
+        created_at=now,
         position_id=position.id,
-        signal_id=signal_id,
         position_idx=position.position_idx,
         reduce_only=True,
         whole=instrument is not None and part < instrument.min_qty,
         filled_qty=before[0],
         filled_value=before[1],
     )
-    turn.at_once(SendOrder(order))
-    turn.put_order(order)
-    turn.afterwards(Remind(CheckOrder(link_id), turn.now + CHECK_AFTER_MS))
 
 
 def finish(turn: Turn, position: Position) -> None:

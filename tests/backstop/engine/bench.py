@@ -93,6 +93,7 @@ from backstop.engine.events import (
     StrategiesChanged,
     Verdict,
 )
+from backstop.engine.exits import close_at
 from backstop.engine.reversal import Reversal, ReversalStep
 from backstop.engine.state import AccountState
 from backstop.engine.step import step
@@ -232,8 +233,14 @@ class Bot:
         """One event; returns its effects after doing them as the streamer does."""
         if isinstance(event, SignalReceived | CommandReceived) and event not in self._asked:
             self._asked.append(event)
-        self.state, effects = step(self.state, event, self.now)
+        before = self.state
+        self.state, effects = step(before, event, self.now)
         self.history.append((event, self.now, effects))
+        if isinstance(event, LevelCrossed):
+            decided = [
+                one.order for one in effects if isinstance(one, SendOrder) and one.order.link_id == event.close_id
+            ]
+            assert decided == [close for close in (close_at(before, event, self.now),) if close is not None]
         check_order_of(effects, self.written)
         sent = []
         for effect in effects:

@@ -207,3 +207,41 @@ async def test_the_secret_is_in_no_log_of_a_refused_login(
         await until(lambda: len(sim.venue.trade) > 0 or socket.socket.state is SocketState.DISCONNECTED)
         assert isinstance(await rest.create(an_order("a-o-1")), OrderAccepted)
     assert "a-wrong-secret" not in "".join(capsys.readouterr())
+
+
+async def test_a_close_has_left_before_anything_is_waited_for(
+    sim: Simulator, rest: BybitRest, trade: TradeSocket
+) -> None:
+    assert isinstance(await rest.create(an_order("a-o-1")), OrderAccepted)
+    told: list[str] = []
+    close = an_order("a-c-1", side=Side.SELL, reduce_only=True)
+
+    def leaves() -> bool:
+        told.append("leaves")
+        return True
+
+    under_way = rest.submit_close(close, leaves)
+    assert (told, under_way is not None) == (["leaves"], True)
+    await until(lambda: ways(sim)[-1] == ("a-c-1", "trade_ws"))
+    assert isinstance(await rest.create(close, lambda: pytest.fail("it has left already"), under_way), OrderAccepted)
+    assert ways(sim) == [("a-o-1", "trade_ws"), ("a-c-1", "trade_ws")]
+
+
+async def test_what_opens_or_has_no_turn_or_no_socket_does_not_leave_at_once(
+    sim: Simulator, rest: BybitRest, trade: TradeSocket
+) -> None:
+    close = an_order("a-c-1", side=Side.SELL, reduce_only=True)
+    assert rest.submit_close(an_order("a-o-1")) is None
+    while rest.turns.take_close("/v5/order/create"):
+        pass
+    assert rest.submit_close(close) is None
+    trade.socket.drop()
+    assert rest.submit_close(close) is None
+    assert ways(sim) == []
+
+
+async def test_a_close_lost_on_its_way_is_unknown(sim: Simulator, rest: BybitRest, trade: TradeSocket) -> None:
+    assert isinstance(await rest.create(an_order("a-o-1")), OrderAccepted)
+    await fault(sim, "ack_lost", times=1)
+    close = an_order("a-c-1", side=Side.SELL, reduce_only=True)
+    assert isinstance(await rest.create(close, under_way=rest.submit_close(close)), OrderUncertain)
