@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from backstop.domain.ids import OrderLinkId, PositionId, cause_of, order_link_id
 from backstop.domain.money import Price
@@ -16,7 +17,7 @@ from backstop.domain.order import OrderStatus
 from backstop.domain.position import Position, PositionStatus
 from backstop.domain.protection import Level, LevelStatus
 from backstop.domain.slot import Slot
-from backstop.engine.effects import BookExecution, Change, SaveOrder, SavePosition
+from backstop.engine.effects import BookExecution, Change, SaveOrder, SavePosition, SaveReversal
 from backstop.engine.events import LevelCrossed
 from backstop.engine.prices import DRIFT_SHARE
 from tests.simulation.actor import SimActor, Spy
@@ -67,6 +68,7 @@ class Checks(Spy):
         self._order_sums: dict[OrderLinkId, Decimal] = {}
         self._booked: set[str] = set()
         self._decided_on: dict[str, tuple[int, Price]] = {}
+        self._reversing: dict[UUID, int] = {}
         self._late: dict[str, tuple[str, ...]] = {}
         self._naked: dict[Slot, int] = {}
         self._blind: dict[Slot, int] = {}
@@ -167,8 +169,22 @@ class Checks(Spy):
         if not first:
             return
         self.intent_before_request(process, link, body)
+        if _leg(link).startswith("o"):
+            self.reversal_opens_from_flat(link)
         if link in self._late:
             self.no_late_open(link)
+
+    def reversal_opens_from_flat(self, link: str) -> None:
+        """Counted at the exchange: the book it reverses has been flat since the reversal began."""
+        name = "4 a reversal opens from flat"
+        cause = cause_of(link)
+        reversal = self._world.store.reversals.get(cause) if cause is not None else None
+        if cause is None or reversal is None:
+            return
+        self.done[name] += 1
+        book = self._world.exchange.books[self._world.store.positions[reversal.position_id].slot]
+        if book.size != 0 and book.flat_at < self._reversing.get(cause, 0):
+            self.fail(name, f"{link} is sent while {book.size} is held of what it reverses", link)
 
     def _no_storm(self, link: str) -> None:
         name = "14 no retry in a storm"
@@ -256,6 +272,8 @@ class Checks(Spy):
 
     def decided(self, actor: SimActor, changes: tuple[Change, ...]) -> None:
         for change in changes:
+            if isinstance(change, SaveReversal):
+                self._reversing.setdefault(change.reversal.plan.cause_id, self._world.heap.now)
             if isinstance(change, SaveOrder) and change.order.is_entry and change.order.status is OrderStatus.INTENDED:
                 quote, before = actor.market.quote(change.order.symbol), self._decided_on.get(change.order.link_id)
                 # Decided anew when what was decided before was never written down.

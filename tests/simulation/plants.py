@@ -9,10 +9,12 @@ from typing import Any
 from backstop.domain.execution import POSITION_CHANGING, Execution
 from backstop.domain.ids import OrderLinkId, next_attempt
 from backstop.domain.order import Order, OrderStatus
-from backstop.engine import entries, exits, fills, orders, reconcile
+from backstop.domain.position import Position
+from backstop.engine import commands, entries, exits, fills, orders, reconcile
 from backstop.engine.effects import Change, SaveReversal, SendOrder
 from backstop.engine.events import Event, OrderLapsed, OrderReported, OrderUncertain
 from backstop.engine.prices import PriceGuard
+from backstop.engine.reversal import EntryPlan
 from backstop.engine.turn import Turn
 from streamer import account, resolver
 from streamer.account import AccountActor
@@ -251,6 +253,18 @@ def _adopts_by_time() -> tuple[Swap, ...]:
     return (Swap(fills, "_book", book),)
 
 
+def _opens_before_flat() -> tuple[Swap, ...]:
+    as_it_was = entries.begin_reversal
+
+    def begin_reversal(turn: Turn, position: Position, plan: EntryPlan) -> None:
+        as_it_was(turn, position, plan)
+        reversal = turn.state.reversals.get(plan.cause_id)
+        if reversal is not None:
+            entries.continue_reversal(turn, reversal)
+
+    return (Swap(entries, "begin_reversal", begin_reversal), Swap(commands, "begin_reversal", begin_reversal))
+
+
 PLANTS: dict[int, Plant] = {
     1: Plant("new linkId on retry", _new_id_on_retry),
     2: Plant("retry on any exception", _retry_on_any_exception),
@@ -272,4 +286,5 @@ PLANTS: dict[int, Plant] = {
     18: Plant("fill and position in two transactions", _two_transactions),
     21: Plant("UNKNOWN given up after three looks", _gives_up),
     22: Plant("a fill adopted by its time", _adopts_by_time),
+    25: Plant("a reversal opens with its close, not once it is flat", _opens_before_flat),
 }

@@ -4,11 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from backstop.domain.ids import OrderLinkId, Symbol
+from backstop.domain.money import Qty
 from streamer.bybit.hosts import Hosts
 from streamer.bybit.public import PublicStream
 from streamer.market import Market
 from tests.simulation.listings import INSTRUMENTS
 from tests.simulation.process import Process
+
+_LIMITED = Symbol("DOGEUSDT")
+_CHANGES_MS = 1_800_000
+"""The most one order takes changes over time: a process started in every other half hour closes this symbol in parts."""
 
 _NOWHERE = Hosts("", "", "")
 
@@ -17,6 +22,9 @@ class SimMarket(Market):
     def __init__(self, process: Process, on_watch: Callable[[Symbol], None]) -> None:
         super().__init__("simulation", _NOWHERE, process.clock)
         self.instruments.update({symbol: replace(instrument) for symbol, instrument in INSTRUMENTS.items()})
+        if process.clock() // _CHANGES_MS % 2:
+            usual = self.instruments[_LIMITED]
+            self.instruments[_LIMITED] = replace(usual, max_market_qty=Qty(usual.max_market_qty // 16))
         self._on_watch = on_watch
 
     @property
