@@ -59,6 +59,10 @@ outages: setup ## Take PostgreSQL away in five ways at four moments of a trade, 
 faults: setup dashboard chromium ## Run what shows each row of the fault table, every link spoilt in every way, and print the table
 	@BACKSTOP_ALL_LINKS=1 $(BIN)/python -m tests.faults $(ARGS)
 
+.PHONY: soak
+soak: setup ## Trade ACCOUNTS=50 accounts for MINUTES=60 under random faults: nothing may grow, and the books must be equal
+	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),60) --accounts $(or $(ACCOUNTS),50) $(ARGS)
+
 .PHONY: fleet
 fleet: setup ## Share 1,000 accounts among 5 streamer processes while some are killed (ARGS="PROCESSES ACCOUNTS")
 	@$(BIN)/python -m tests.fleet $(ARGS)

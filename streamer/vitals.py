@@ -24,6 +24,7 @@ async def tell_vitals(fleet: Fleet, clock: Callable[[], int]) -> None:
         measure(
             "streamer",
             AccountsOwned=len(fleet.accounts),
+            Tasks=len(asyncio.all_tasks()),
             LeasesTaken=fleet.taken_since_asked(),
             PositionsOpen=sum(len(state.positions) for _, state in states),
             UnprotectedSeconds=longest_unproven_s((state for _, state in states), now),
