@@ -46,6 +46,10 @@ check: setup ## Lint, formatting, types, import rules, security and advisories (
 	@$(BIN)/python -m infra.advisories
 	@$(call npm_script,check)
 
+.PHONY: contract
+contract: setup ## Send EXAMPLES=200 right and as many wrong requests for each operation of the API; none may be answered unsaid
+	@CONTRACT_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/pytest -q tests/api/test_contract.py
+
 crash: setup ## Kill the streamer at every commit and request, and check the books (some 20 minutes)
 	@$(BIN)/python -m tests.crash
 

@@ -53,13 +53,13 @@ def roll_account_back(user: Caller, account_id: UUID, body: Rollback) -> Account
     return accounts.rollback(user, account_id, body)
 
 
-@routes.post("/halt", status=202)
+@routes.post("/halt", status=202, problems=(404,))
 def halt(user: Caller, body: HaltOrder) -> HaltAccepted:
     """Stop trading, on one of three levels, until it is resumed. Exits always go through."""
     return accounts.halt(user, body)
 
 
-@routes.post("/resume", status=202)
+@routes.post("/resume", status=202, problems=(404,))
 def resume(user: Caller, body: ResumeOrder) -> HaltAccepted:
     """Trade again."""
     return accounts.resume(user, body)
