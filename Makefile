@@ -67,6 +67,10 @@ faults: setup dashboard chromium ## Run what shows each row of the fault table, 
 soak: setup ## Trade ACCOUNTS=50 accounts for MINUTES=60 under random faults: nothing may grow, and the books must be equal
 	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),60) --accounts $(or $(ACCOUNTS),50) $(ARGS)
 
+.PHONY: docs
+docs: setup ## Build the manual into .site (ARGS=serve: show it, and follow changes)
+	@PYTHONPATH="$(CURDIR)" NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs $(or $(ARGS),build)
+
 .PHONY: fleet
 fleet: setup ## Share 1,000 accounts among 5 streamer processes while some are killed (ARGS="PROCESSES ACCOUNTS")
 	@$(BIN)/python -m tests.fleet $(ARGS)

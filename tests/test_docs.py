@@ -16,7 +16,9 @@ _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 @pytest.mark.parametrize("document", _DOCUMENTS, ids=lambda path: path.name)
 def test_every_test_and_file_it_names_exists(document: Path) -> None:
     text = document.read_text()
-    missing = [path for path in _LINK.findall(text) if not (document.parent / path).exists()]
+    # The reference is made when the manual is built; mkdocs is strict about links to it.
+    links = [path for path in _LINK.findall(text) if not path.startswith("reference/")]
+    missing = [path for path in links if not (document.parent / path).exists()]
     for path, name in _TEST.findall(text):
         found = _ROOT / path
         if not found.exists() or (name and f"def {name}(" not in found.read_text()):
