@@ -84,16 +84,7 @@ def on_refused(turn: Turn, event: OrderRefused) -> None:
             turn.afterwards(TakeSnapshot())
             _nothing_left(turn, turn.state.orders[order.link_id])
         case Verdict.FINAL:
-            turn.put_order(_moved(order, OrderStatus.REJECTED))
-            if not order.is_entry:
-                turn.record(
-                    Notice(
-                        NoticeLevel.ERROR,
-                        "close_refused",
-                        f"closing {order.symbol} was refused ({event.ret_code}: {event.message}); trying again",
-                    )
-                )
-            order_done(turn, turn.state.orders[order.link_id])
+            reject(turn, order)
         case Verdict.WRONG_MODE:
             turn.put_order(order)
             turn.afterwards(ReadModes((order.symbol,)))
@@ -114,8 +105,12 @@ def _wrong_mode(turn: Turn, order: Order) -> None:
 
 
 def reject(turn: Turn, order: Order) -> None:
-    """It was refused, for good."""
+    """It was refused, for good; what a close was to close, the next one tries."""
     turn.put_order(_moved(order, OrderStatus.REJECTED))
+    if not order.is_entry:
+        why = f"{order.ret_code}: {order.reason}"
+        text = f"closing {order.symbol} was refused ({why}); trying again"
+        turn.record(Notice(NoticeLevel.ERROR, "close_refused", text))
     order_done(turn, turn.state.orders[order.link_id])
 
 

@@ -1,11 +1,11 @@
 import { Button, NativeSelect, PasswordInput, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { createAccount } from '@/api/commands';
-import { fieldErrors, toApiError } from '@/api/problem';
 import { keys } from '@/api/queries';
 import type { NewAccount } from '@/api/types';
+import { useSubmit } from '@/api/useSubmit';
 import { Alert } from '@/shared/ui/Alert';
 
 const ENVIRONMENTS: { value: NewAccount['environment']; label: string }[] = [
@@ -31,20 +31,19 @@ export function AccountForm({ onDone }: { onDone: () => void }) {
       api_secret: required('Paste the API secret.', 4),
     },
   });
-  const submit = useMutation({
-    mutationFn: createAccount,
-    onSuccess: () => {
+  const { onSubmit, isPending, message } = useSubmit({
+    form,
+    fields: FIELDS,
+    send: createAccount,
+    onSaved: () => {
       void queries.invalidateQueries({ queryKey: keys.accounts });
       onDone();
     },
-    onError: (thrown) => form.setErrors(fieldErrors(toApiError(thrown), FIELDS)),
   });
   const real = form.values.environment === 'mainnet';
-  const failure = submit.error && toApiError(submit.error);
-  const message = form.errors.form ?? (failure && failure.errors.length === 0 ? failure.message : null);
 
   return (
-    <form onSubmit={form.onSubmit((values) => submit.mutate(values))} noValidate>
+    <form onSubmit={onSubmit} noValidate>
       <Stack gap="md">
         {message && <Alert tone="danger">{message}</Alert>}
         <TextInput
@@ -95,7 +94,7 @@ export function AccountForm({ onDone }: { onDone: () => void }) {
         </Alert>
         <Button
           type="submit"
-          loading={submit.isPending}
+          loading={isPending}
           disabled={real && typed.trim().toUpperCase() !== WORD}
           data-testid="account-submit"
         >

@@ -1,10 +1,10 @@
 import { Button, NativeSelect, Stack, TagsInput, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { changeStrategy, createStrategy } from '@/api/commands';
-import { fieldErrors, toApiError } from '@/api/problem';
 import { keys } from '@/api/queries';
 import type { Account, CreatedStrategy, Strategy } from '@/api/types';
+import { useSubmit } from '@/api/useSubmit';
 import { Alert } from '@/shared/ui/Alert';
 import { EntryFields, SizeFields } from './EntryFields';
 import { ProtectionFields } from './ProtectionFields';
@@ -23,20 +23,19 @@ export function StrategyForm({ accounts, strategy, onSaved }: StrategyFormProps)
     initialValues: strategy ? valuesOf(strategy) : newValues(accounts[0]?.id ?? ''),
     validate: validation,
   });
-  const submit = useMutation({
-    mutationFn: (values: Values): Promise<Strategy | CreatedStrategy> =>
+  const { onSubmit, isPending, message } = useSubmit({
+    form,
+    fields: FIELDS,
+    send: (values): Promise<Strategy | CreatedStrategy> =>
       strategy ? changeStrategy(strategy.id, toChange(values)) : createStrategy(toRequest(values)),
-    onSuccess: (saved) => {
+    onSaved: (saved) => {
       void queries.invalidateQueries({ queryKey: keys.strategies });
       onSaved(saved);
     },
-    onError: (thrown) => form.setErrors(fieldErrors(toApiError(thrown), FIELDS)),
   });
-  const failure = submit.error && toApiError(submit.error);
-  const message = form.errors.form ?? (failure && failure.errors.length === 0 ? failure.message : null);
 
   return (
-    <form onSubmit={form.onSubmit((values) => submit.mutate(values))} noValidate>
+    <form onSubmit={onSubmit} noValidate>
       <Stack gap="md">
         {message && <Alert tone="danger">{message}</Alert>}
         <TextInput
@@ -74,7 +73,7 @@ export function StrategyForm({ accounts, strategy, onSaved }: StrategyFormProps)
         )}
         <Button
           type="submit"
-          loading={submit.isPending}
+          loading={isPending}
           disabled={strategy !== undefined && !form.isDirty()}
           data-testid="strategy-submit"
         >

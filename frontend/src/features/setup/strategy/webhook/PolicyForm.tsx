@@ -1,8 +1,9 @@
 import { Button, Checkbox, Stack, TagsInput, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { fieldErrors, toApiError } from '@/api/problem';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { toApiError } from '@/api/problem';
 import type { Hook, Strategy } from '@/api/types';
+import { useSubmit } from '@/api/useSubmit';
 import { hookKey, hookQuery, setHookPolicy } from '@/api/webhooks';
 import styles from '@/features/setup/Setup.module.css';
 import { words } from '@/shared/format';
@@ -27,19 +28,18 @@ function Choices({ values, testId }: { values: readonly string[]; testId: string
 function Form({ strategy, hook }: { strategy: Strategy; hook: Hook }) {
   const queries = useQueryClient();
   const form = useForm<PolicyValues>({ initialValues: written(hook.policy), validate: validation });
-  const save = useMutation({
-    mutationFn: (values: PolicyValues) => setHookPolicy(strategy.id, toPolicy(values)),
-    onSuccess: (saved) => {
+  const { onSubmit, isPending, isSaved, message } = useSubmit({
+    form,
+    fields: POLICY_FIELDS,
+    send: (values) => setHookPolicy(strategy.id, toPolicy(values)),
+    onSaved: (saved) => {
       queries.setQueryData(hookKey(strategy.id), saved);
       form.setValues(written(saved.policy));
       form.resetDirty(written(saved.policy));
     },
-    onError: (thrown) => form.setErrors(fieldErrors(toApiError(thrown), POLICY_FIELDS)),
   });
-  const failure = save.error && toApiError(save.error);
-  const message = form.errors.form ?? (failure && failure.errors.length === 0 ? failure.message : null);
   return (
-    <form onSubmit={form.onSubmit((values) => save.mutate(values))} noValidate>
+    <form onSubmit={onSubmit} noValidate>
       <Stack gap="md">
         <Alert tone="info">
           These hold whatever the message says and whoever has its secret. What leaves a position always
@@ -138,8 +138,8 @@ function Form({ strategy, hook }: { strategy: Strategy; hook: Hook }) {
             {...form.getInputProps('require_signature', { type: 'checkbox' })}
           />
         </fieldset>
-        <Button type="submit" loading={save.isPending} disabled={!form.isDirty()} data-testid="policy-save">
-          {save.isSuccess && !form.isDirty() ? 'Saved' : 'Save rules'}
+        <Button type="submit" loading={isPending} disabled={!form.isDirty()} data-testid="policy-save">
+          {isSaved && !form.isDirty() ? 'Saved' : 'Save rules'}
         </Button>
       </Stack>
     </form>
