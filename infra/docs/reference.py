@@ -14,8 +14,8 @@ from backstop.contracts import accounts, live, strategies
 Schema = Mapping[str, Any]
 
 _OPENAPI = (
-    "OpenAPI {version}, served at `/api/openapi.json`. Errors are `application/problem+json`; lists go on with `cursor`; changes"
-    " take an `Idempotency-Key`."
+    "OpenAPI {version}, served at `/api/openapi.json`. Errors are `application/problem+json`; lists go on with `cursor`;"
+    " changes take an `Idempotency-Key`."
 )
 
 
@@ -115,8 +115,8 @@ def _shapes(title: str, intro: str, models: Mapping[str, Any]) -> str:
 
 def messages_page() -> str:
     intro = (
-        "What a dashboard hears over its WebSocket, as JSON. `seq` numbers what must not be missed: a client that says `hello` with"
-        " the last one it has is told what came since, or gets a snapshot."
+        "What a dashboard hears over its WebSocket, as JSON. `seq` numbers what must not be missed: a client that says"
+        " `hello` with the last one it has is told what came since, or gets a snapshot."
     )
     return _shapes("Messages to the dashboard", intro, {"message": live.LiveMessage})
 
