@@ -71,6 +71,10 @@ soak: setup ## Trade ACCOUNTS=50 accounts for MINUTES=60 under random faults: no
 docs: setup ## Build the manual into .site (ARGS=serve: show it, and follow changes)
 	@PYTHONPATH="$(CURDIR)" NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs $(or $(ARGS),build)
 
+.PHONY: screenshots
+screenshots: setup dashboard chromium ## Take a picture of every screen, light and dark, wide and on a phone, into .artifacts/screens
+	@$(BIN)/python -m tests.e2e.screens
+
 .PHONY: fleet
 fleet: setup ## Share 1,000 accounts among 5 streamer processes while some are killed (ARGS="PROCESSES ACCOUNTS")
 	@$(BIN)/python -m tests.fleet $(ARGS)

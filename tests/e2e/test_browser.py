@@ -1,5 +1,8 @@
-"""The dashboard in a real Chromium: log in, watch a position appear, close it."""
+"""The dashboard in a real Chromium: log in, watch a position appear, close it; what a session lives through."""
 
+import time
+
+import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -108,3 +111,79 @@ def test_the_halt_button_stops_entries_until_resumed(page: Page, trader: Trader)
     page.get_by_test_id("resume").click()
     page.get_by_role("dialog").get_by_role("button", name="Resume").last.click()
     expect(page.get_by_test_id("resume")).to_have_count(0, timeout=10_000)
+
+
+def test_a_second_factor_is_set_up_and_asked_for_at_the_next_login(page: Page, trader: Trader) -> None:
+    log_in(page, trader)
+    page.get_by_role("button", name="Your account").click()
+    page.get_by_role("menuitem", name="Security and sessions").click()
+    page.get_by_test_id("totp-begin").click()
+    phone = pyotp.TOTP(page.get_by_test_id("totp-secret").inner_text())
+    page.get_by_test_id("totp-code").fill(phone.now())
+    page.get_by_test_id("totp-enable").click()
+    backup = page.get_by_test_id("backup-codes").inner_text().split()
+    assert len(backup) == 10
+    page.get_by_role("button", name="I have kept them").click()
+    page.get_by_role("button", name="Your account").click()
+    page.get_by_role("menuitem", name="Log out").click()
+
+    page.get_by_test_id("login-email").fill(trader.email)
+    page.get_by_test_id("login-password").fill(trader.password)
+    page.get_by_test_id("login-submit").click()
+    page.get_by_test_id("login-totp").fill("000000x")
+    page.get_by_test_id("login-submit").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    # A code counts once; that of the next half minute is taken already.
+    page.get_by_test_id("login-totp").fill(phone.at(time.time() + 30))
+    page.get_by_test_id("login-submit").click()
+    expect(page.get_by_test_id("connection-badge")).to_contain_text("Live", timeout=15_000)
+
+    # The password is forgotten, a backup code was kept.
+    page.get_by_role("button", name="Your account").click()
+    page.get_by_role("menuitem", name="Log out").click()
+    page.get_by_test_id("login-forgotten").click()
+    page.get_by_test_id("recover-email").fill(trader.email)
+    page.get_by_test_id("recover-code").fill(backup[0])
+    page.get_by_test_id("recover-totp").fill(backup[1])
+    page.get_by_test_id("recover-password").fill("another correct horse")
+    page.get_by_test_id("recover-submit").click()
+    expect(page.get_by_test_id("connection-badge")).to_contain_text("Live", timeout=15_000)
+
+
+def test_two_tabs_outlive_a_restart_of_the_server_and_end_with_their_session(
+    page: Page, stack: Stack, trader: Trader
+) -> None:
+    strategy = trader.strategy("BTCUSDT", "ETHUSDT")
+    for action, symbol in (("buy", "BTCUSDT"), ("sell", "ETHUSDT")):
+        trader.alert(strategy, action=action, symbol=symbol)
+    eventually(lambda: len(trader.positions()) == 2, "both positions")
+    log_in(page, trader)
+    second = page.context.new_page()
+    second.goto("/")
+    tabs = (page, second)
+    for tab in tabs:
+        expect(tab.get_by_test_id("position-row-BTCUSDT")).to_be_visible(timeout=15_000)
+
+    stack.kill("gateway")
+    for tab in tabs:
+        expect(tab.get_by_test_id("connection-badge")).not_to_contain_text("Live", timeout=2_000)
+    stack.start("gateway")
+    stack.wait_ready("gateway")
+    for tab in tabs:
+        expect(tab.get_by_test_id("connection-badge")).to_contain_text("Live", timeout=30_000)
+    trader.exchange.price("BTCUSDT", "60300")
+    for tab in tabs:
+        expect(tab.get_by_test_id("pnl-BTCUSDT")).to_contain_text("+3.00", timeout=10_000)
+
+    second.get_by_test_id("close-BTCUSDT").click()
+    second.get_by_test_id("confirm-close").click()
+    for tab in tabs:
+        expect(tab.get_by_test_id("position-row-BTCUSDT")).to_have_count(0, timeout=10_000)
+
+    trader.post("/api/sessions/revoke-others", {}, 200)
+    for tab in tabs:
+        expect(tab.get_by_test_id("login-submit")).to_be_visible(timeout=15_000)
+    page.get_by_test_id("login-email").fill(trader.email)
+    page.get_by_test_id("login-password").fill(trader.password)
+    page.get_by_test_id("login-submit").click()
+    expect(page.get_by_test_id("position-row-ETHUSDT")).to_be_visible(timeout=10_000)

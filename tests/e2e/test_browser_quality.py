@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,19 +13,21 @@ from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from infra.stack import Stack
 from tests.e2e.browser import log_in
+from tests.e2e.screens import busy_screens, looking, turn
 from tests.e2e.trader import Trader
 
 pytestmark = pytest.mark.browser
 
 AXE = Path("frontend/node_modules/axe-core/axe.min.js")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+WCAG = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+CONTRAST = {"type": "rule", "values": ["color-contrast"]}
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds against WCAG 2.2 AA, as lines for people."""
+def violations(page: Page, only: dict[str, Any]) -> list[str]:
+    """What axe finds, as lines for people."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text())
-    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)["violations"]
+    found = page.evaluate("only => axe.run(document, {runOnly: only, resultTypes: ['violations']})", only)["violations"]
     return [
         f"{item['id']}: {item['help']}: {node['target']} {node['failureSummary']}"
         for item in found
@@ -35,64 +36,26 @@ def violations(page: Page) -> list[str]:
 
 
 def test_every_screen_is_accessible_in_light_and_dark(browser: Browser, stack: Stack, trader: Trader) -> None:
-    strategy = trader.strategy("BTCUSDT", "ETHUSDT", protection={"stop_loss": "1.5%", "take_profit": [{"at": "3%"}]})
-    trader.alert(strategy, action="buy", symbol="BTCUSDT")
-    trader.sees_position("long")
-    trader.alert(strategy, action="close", symbol="BTCUSDT")
-    trader.sees_trades(1)
-    trader.alert(strategy, action="sell", symbol="ETHUSDT", qty="0.5")
-    position = trader.sees_position("short")["id"]
-    trader.alert(strategy, action="buy", symbol="BTCUSDT")
-    trader.sees_position("long")
-
-    def dialog(test_id: str) -> Callable[[Page], None]:
-        def opens(page: Page) -> None:
-            page.get_by_test_id(test_id).first.click()
-            expect(page.get_by_role("dialog")).to_be_visible()
-
-        return opens
-
-    def shown(test_id: str) -> Callable[[Page], None]:
-        return lambda page: expect(page.get_by_test_id(test_id).first).to_be_visible(timeout=10_000)
-
-    screens: list[tuple[str, Callable[[Page], None]]] = [
-        ("/", shown("position-row-BTCUSDT")),
-        ("/", dialog("protect-BTCUSDT")),
-        ("/", dialog("close-BTCUSDT")),
-        ("/", dialog("close-all")),
-        ("/", dialog("halt")),
-        (f"/positions/{position}", shown("fill")),
-        ("/overview", shown("stats-group")),
-        ("/signals", shown("signal-row")),
-        ("/history", shown("trade-row")),
-        ("/history?view=orders", shown("order-row")),
-        ("/history?view=executions", shown("execution-row")),
-        ("/security", shown("session-row")),
-        ("/setup", shown("strategy-row")),
-        ("/setup", dialog("strategy-edit")),
-        ("/setup", dialog("account-limits")),
-        ("/setup", dialog("account-test")),
-        ("/setup", dialog("add-account")),
-    ]
+    wanted = busy_screens(trader)
     bad: list[str] = []
-    for scheme in ("light", "dark"):
-        context = browser.new_context(
-            base_url=stack.url,
-            viewport={"width": 1440, "height": 900},
-            color_scheme="light" if scheme == "light" else "dark",
-            reduced_motion="reduce",
-            locale="en-GB",
-        )
-        page = context.new_page()
+
+    def look(page: Page, name: str) -> None:
+        bad.extend(f"{name}: {line}" for line in violations(page, WCAG))
+        # All that differs in the other scheme is colour.
+        turn(page, "dark")
+        bad.extend(f"{name}, dark: {line}" for line in violations(page, CONTRAST))
+        turn(page, "light")
+
+    with looking(browser, stack) as page:
         page.goto("/login")
         expect(page.get_by_test_id("login-submit")).to_be_visible()
-        bad += [f"login, {scheme}: {line}" for line in violations(page)]
+        look(page, "login")
+        page.get_by_test_id("login-forgotten").click()
+        look(page, "recovery")
         log_in(page, trader)
-        for path, ready in screens:
-            page.goto(path)
-            ready(page)
-            bad += [f"{path}, {scheme}: {line}" for line in violations(page)]
-        context.close()
+        for screen in wanted:
+            screen.show(page)
+            look(page, screen.name)
     assert bad == []
 
 

@@ -107,6 +107,6 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--mantine-color-default-hover': '#202b37',
     '--mantine-color-default-border': '#35424f',
     '--mantine-color-accent-light-color': '#7fe3c2',
-    '--mantine-color-red-light-color': '#ff9aa5',
+    '--mantine-color-red-light-color': '#ffb0b8',
   },
 });

@@ -59,7 +59,7 @@ export function WindowsFields({ windows, error, onChange }: WindowsFieldsProps) 
           >
             <div className={styles.days}>
               {DAYS.map((day) => (
-                <Checkbox key={day} size="xs" value={day} label={words(day)} />
+                <Checkbox key={day} value={day} label={words(day)} />
               ))}
             </div>
           </Checkbox.Group>
