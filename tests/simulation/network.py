@@ -20,15 +20,9 @@ from tests.simulation.process import Process
 from tests.simulation.store import Store
 from tests.simulation.venue import Reply, Venue
 
-_TIMEOUT = NoAnswer("timed out")
-_BAD_GATEWAY = NoAnswer("502")
-
 
 class StoreDown(Exception):
     """The database did not answer; what was asked of it may have happened."""
-
-
-_DOWN = StoreDown("no answer")
 
 
 class SimRest(BybitRest):
@@ -107,10 +101,10 @@ class Wire:
             self.troubled_at = self._heap.now + up
         if dice.hits(Kind.REQUEST_LOST):
             self.troubled_at = self._heap.now
-            process.after(TIMEOUT_MS, answer.fail, _TIMEOUT)
+            process.after(TIMEOUT_MS, answer.fail, NoAnswer("timed out"))
             return
         if up >= TIMEOUT_MS:
-            process.after(TIMEOUT_MS, answer.fail, _TIMEOUT)
+            process.after(TIMEOUT_MS, answer.fail, NoAnswer("timed out"))
         self._heap.after(up, self._arrive, process, method, parameters, signed_at, answer, up)
 
     def _arrive(
@@ -130,10 +124,10 @@ class Wire:
         down = 1 + int(self._random.random() * 15)
         if self._dice.hits(Kind.ACK_LOST):
             self.troubled_at = self._heap.now
-            process.after(TIMEOUT_MS - up, answer.fail, _TIMEOUT)
+            process.after(TIMEOUT_MS - up, answer.fail, NoAnswer("timed out"))
         elif self._dice.hits(Kind.HTTP_ERROR):
             self.troubled_at = self._heap.now
-            process.after(down, answer.fail, _BAD_GATEWAY)
+            process.after(down, answer.fail, NoAnswer("502"))
         else:
             process.after(down, answer.give, reply)
 
@@ -155,7 +149,7 @@ class StoreLink:
         weather = self._weather
         if weather.down:
             wait = 2_000 if self._random.random() < 0.3 else self._random.randint(1, 40)
-            process.after(wait, answer.fail, _DOWN)
+            process.after(wait, answer.fail, StoreDown("no answer"))
         else:
             delay = 1 + int(self._random.random() * 4) + weather.slow_by
             self._heap.after(delay, self._serve, process, work, answer, commits, weather.cuts)
@@ -166,7 +160,7 @@ class StoreLink:
     def _serve(self, process: Process, work: Callable[[], Any], answer: Answer, commits: bool, cuts: int) -> None:
         weather = self._weather
         if weather.down or weather.cuts != cuts:
-            process.after(1, answer.fail, _DOWN)
+            process.after(1, answer.fail, StoreDown("no answer"))
             return
         if weather.silent:
             weather.hanging.append((process, work, answer))
@@ -174,14 +168,14 @@ class StoreLink:
         if commits and self._dice.hits(Kind.COMMIT_UNKNOWN):
             if self._dice.of(Kind.COMMIT_UNKNOWN).random() < 0.6:
                 work()
-            process.after(3, answer.fail, _DOWN)
+            process.after(3, answer.fail, StoreDown("no answer"))
             return
         result = work()
         self._heap.after(1 + int(self._random.random() * 2), self._reply, process, answer, result, cuts)
 
     def _reply(self, process: Process, answer: Answer, result: Any, cuts: int) -> None:
         if self._weather.cuts != cuts:
-            process.deliver(answer.fail, _DOWN)
+            process.deliver(answer.fail, StoreDown("no answer"))
         else:
             process.deliver(answer.give, result)
 
@@ -206,7 +200,7 @@ class StoreWeather:
         self.silent = False
         hanging, self.hanging = self.hanging, []
         for process, _, answer in hanging:
-            process.deliver(answer.fail, _DOWN)
+            process.deliver(answer.fail, StoreDown("no answer"))
 
 
 class StreamLink:
