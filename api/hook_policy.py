@@ -10,6 +10,7 @@ from backstop.contracts.hooks import TRADINGVIEW_ADDRESSES, ClientCertificate, H
 from backstop.domain.money import plain
 from backstop.domain.refusal import Refused
 from backstop.domain.signal import Action
+from backstop.domain.strategy import SizingMode
 
 
 def wrong_source(policy: HookPolicy, source_ip: str, client_certificate: str, now: datetime) -> Refused | None:
@@ -35,18 +36,31 @@ def out_of_scope(policy: HookPolicy, alert: AlertWish, price: Decimal | None, en
     if policy.sides and (side is None or side not in policy.sides):
         wanted = f"open a {side} position" if side is not None else "reverse without saying to which side"
         return Refused("side_not_allowed", f"this webhook may not {wanted}")
-    if policy.max_notional is not None and alert.qty is not None:
-        if price is None:
-            return Refused("notional_unknown", f"no price of {alert.symbol} is known to hold max_notional against")
-        if alert.qty * price > policy.max_notional:
-            return Refused(
-                "max_notional",
-                f"{plain((alert.qty * price).quantize(Decimal('0.01')))} USDT; this webhook's limit is "
-                f"{plain(policy.max_notional)}",
-            )
+    if policy.max_notional is not None and (too_much := _too_much(policy.max_notional, alert, price)) is not None:
+        return too_much
     if policy.max_per_day is not None and entries_today >= policy.max_per_day:
         return Refused("max_per_day", f"{policy.max_per_day} entries within 24 h, this webhook's limit")
     return None
+
+
+def _too_much(most: Decimal, alert: AlertWish, price: Decimal | None) -> Refused | None:
+    """What it names itself: a quantity at the price known, USDT, but no share of an equity that is not known here."""
+    sizing = alert.sizing
+    if alert.qty is None and sizing is None:
+        return None
+    coins = alert.qty if sizing is None else sizing.value if sizing.mode is SizingMode.QTY else None
+    if sizing is not None and sizing.mode is SizingMode.QUOTE:
+        notional = sizing.value
+    elif coins is None:
+        return Refused("notional_unknown", "a share of equity cannot be held against max_notional: send qty or quote")
+    elif price is None:
+        return Refused("notional_unknown", f"no price of {alert.symbol} is known to hold max_notional against")
+    else:
+        notional = coins * price
+    if notional <= most:
+        return None
+    text = f"{plain(notional.quantize(Decimal('0.01')))} USDT; this webhook's limit is {plain(most)}"
+    return Refused("max_notional", text)
 
 
 def enters(alert: AlertWish) -> bool:

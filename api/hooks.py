@@ -208,25 +208,31 @@ class _Door:
         }
         if (refused := self._out_of_scope(alert, strategy)) is not None:
             return self.refused(refused, **known)
-        added = self._add(
-            SignalStatus.ACCEPTED if strategy.enabled else SignalStatus.REFUSED,
-            dedupe_key=dedupe_key,
-            reason_code=None if strategy.enabled else "strategy_disabled",
-            reason=None if strategy.enabled else "the strategy is switched off",
-            **known,
-        )
+        status, code, reason = self._standing(alert, strategy)
+        added = self._add(status, dedupe_key=dedupe_key, reason_code=code, reason=reason, **known)
         if not added:
             first = fetch_one(connection, signals.signal_with_key(strategy_id, dedupe_key))
             assert first is not None, dedupe_key
             return SignalAnswer(signal_id=first, status="duplicate")
         self._tell()
-        if strategy.enabled:
+        if status is SignalStatus.ACCEPTED:
             fetch_all(connection, notify_work(self._hook.account_id))
         return SignalAnswer(signal_id=delivery.signal_id, status="accepted")
 
+    def _standing(self, alert: NativeAlert, strategy: Trading) -> tuple[SignalStatus, str | None, str | None]:
+        """Whether it is to be acted on. One that waited in the spool while a later one was stored is not: the order of a
+        symbol's alerts holds, and the later one says what the source wants now."""
+        if not strategy.enabled:
+            return SignalStatus.REFUSED, "strategy_disabled", "the strategy is switched off"
+        overtaken = signals.later_signal(self._hook.strategy_id, alert.symbol, self._delivery.received_at)
+        if self._delivery.spooled and fetch_one(self._connection, overtaken) is not None:
+            text = f"a later alert for {alert.symbol} was stored while this one waited for the database"
+            return SignalStatus.SUPERSEDED, "overtaken", text
+        return SignalStatus.ACCEPTED, None, None
+
     def _out_of_scope(self, alert: NativeAlert, strategy: Trading) -> Refused | None:
         policy, price, entries = self._hook.policy, None, 0
-        if policy.max_notional is not None and alert.qty is not None:
+        if policy.max_notional is not None and (alert.qty is not None or alert.sizing is not None):
             found = fetch_one(self._connection, stored.last_price(strategy.environment, alert.symbol))
             price = found[0] if found is not None and datetime.now(UTC) - found[1] < _PRICE_AGE else None
         if policy.max_per_day is not None:

@@ -29,6 +29,8 @@ _SEALED = Belonging("spool", "spooled-alert")
 _NAMES = ("BACKSTOP_SPOOL_QUEUE_URL", "BACKSTOP_SPOOL_ENDPOINT", "BACKSTOP_SPOOL_DIR")
 _SQS_WITHIN_S = 1.0
 _MAX_BYTES = 8192
+_HOLDS_UP_NS = 30 * 1_000_000_000
+"""How long an alert that waits has others wait behind it."""
 
 
 class SpoolError(Exception):
@@ -38,6 +40,10 @@ class SpoolError(Exception):
 class Spool(Protocol):
     def put(self, delivery: Delivery) -> None:
         """Durably, or raises SpoolError."""
+        ...
+
+    def has_waiting(self) -> bool:
+        """Whether, as far as is known here, alerts wait that came just before: what comes now is to wait behind them."""
         ...
 
 
@@ -60,6 +66,10 @@ class SqsSpool:
             self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=packed(delivery), **fifo)
         except (BotoCoreError, ClientError) as error:
             raise SpoolError(type(error).__name__) from None
+
+    def has_waiting(self) -> bool:
+        """A queue says how much it holds a minute late: an alert that is overtaken is told from its time (`api.hooks`)."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +97,39 @@ class FolderSpool:
         except OSError as error:
             raise SpoolError(f"{error.strerror}") from None
 
+    def has_waiting(self) -> bool:
+        """One that nobody could store for long holds up no others."""
+        try:
+            names = [file.name for file in self.folder.iterdir()]
+        except OSError:
+            return False
+        since = time.time_ns() - _HOLDS_UP_NS
+        return any(not name.startswith(".") and _put_at(name) > since for name in names)
+
+
+def _put_at(name: str) -> int:
+    number = name.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
 
 def take(delivery: Delivery) -> SignalAnswer:
-    """Store an alert or, while the database does not answer, spool it.
+    """Store an alert or, while the database does not answer or others wait that came before, spool it.
 
     Raises HttpError as `hooks.store`; psycopg.OperationalError when there is nowhere to put it by.
     """
-    try:
-        return hooks.store(delivery)
-    except psycopg.OperationalError as away:
-        put_by = _spool()
-        if put_by is None or len(delivery.body) > _MAX_BYTES:
-            raise
+    put_by = _spool() if len(delivery.body) <= _MAX_BYTES else None
+    if put_by is None or not put_by.has_waiting():
         try:
-            put_by.put(delivery)
-        except SpoolError as error:
-            logger().error("not_spooled", extra={"reason": str(error)})
-            raise away from None
+            return hooks.store(delivery)
+        except psycopg.OperationalError:
+            if put_by is None:
+                raise
+    try:
+        put_by.put(delivery)
+    except SpoolError as error:
+        logger().error("not_spooled", extra={"reason": str(error)})
+        # Once more: it was perhaps only to wait behind others.
+        return hooks.store(delivery)
     count("signals", outcome="spooled")
     logger().warning("spooled", extra={"signal_id": str(delivery.signal_id)})
     return SignalAnswer(signal_id=delivery.signal_id, status="accepted")

@@ -135,6 +135,12 @@ def price(value: Decimal) -> str:
     return plain(value)
 
 
+def in_usdt(value: Decimal) -> dict[str, str]:
+    """A position's value in the quote coin, as a sizing."""
+    return {"mode": "quote", "value": plain(value)}
+
+
+IN_USDT = "USDT of position value, not of margin"
 SIDES = {"long": "long", "short": "short", "flat": "flat", "bullish": "long", "bearish": "short"}
 BY_STRATEGY = "the strategy's own setting"
 OURS_BY_URL = "the webhook's address says which strategy it is"

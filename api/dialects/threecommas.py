@@ -6,11 +6,23 @@ Source: 3Commas' help, "Signal Bot: JSON file for strategy type" and "for custom
 from decimal import Decimal
 from typing import Any
 
-from api.dialects.base import BY_STRATEGY, OURS_BY_URL, SIDES, Content, Fields, Translation, percent, price
+from api.dialects.base import (
+    BY_STRATEGY,
+    IN_USDT,
+    OURS_BY_URL,
+    SIDES,
+    Content,
+    Fields,
+    Translation,
+    in_usdt,
+    percent,
+    price,
+)
 
 NAME = "3commas"
 SECRET_FIELDS = ("secret",)
 _CUSTOM = {"enter_long": "buy", "enter_short": "sell", "exit_long": "close", "exit_short": "close"}
+_EXITS = {"exit_long": "long", "exit_short": "short"}
 
 
 def recognises(content: Content) -> bool:
@@ -39,6 +51,8 @@ def translate(content: Any) -> Translation:
         _strategy(fields.section("strategy_info"), order, told, action)
     elif action in _CUSTOM:
         told.use("action", "action", _CUSTOM[action])
+        if side := _EXITS.get(action):
+            told.use("action", "only", side, "a position on the other side stays")
         if action.startswith("enter"):
             _amount(order, told)
             _order(order, told)
@@ -81,7 +95,9 @@ def _amount(order: Fields, told: Translation) -> None:
         told.default("qty", "the strategy's sizing")
     elif unit == "base":
         told.use("order.amount", "qty", price(amount), "coins")
-    elif unit in ("quote", "margin_percent", "position_percent"):
+    elif unit == "quote":
+        told.use("order.amount", "sizing", in_usdt(amount), IN_USDT)
+    elif unit in ("margin_percent", "position_percent"):
         told.unsupported(
             "order.currency_type", f"an alert cannot size in {unit}: leave order out and set the sizing here"
         )

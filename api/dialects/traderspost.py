@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.dialects.base import SIDES, Content, Fields, Translation, percent, price
+from api.dialects.base import IN_USDT, SIDES, Content, Fields, Translation, in_usdt, percent, price
 
 NAME = "traderspost"
 SECRET_FIELDS = ("secret", "password")
@@ -55,7 +55,11 @@ def _amount(fields: Fields, told: Translation) -> None:
         told.default("qty", "the strategy's sizing")
     elif unit in ("", "fixed_quantity"):
         told.use("quantity", "qty", price(amount), "coins")
-    elif unit in ("dollar_amount", "risk_dollar_amount", "percent_of_equity", "percent_of_position"):
+    elif unit == "dollar_amount":
+        told.use("quantity", "sizing", in_usdt(amount), IN_USDT)
+    elif unit == "percent_of_equity":
+        told.use("quantity", "sizing", {"mode": "equity_pct", "value": price(amount)}, "% of equity, as position value")
+    elif unit in ("risk_dollar_amount", "percent_of_position"):
         told.unsupported("quantityType", f"an alert cannot size by {unit}: leave it out and set the sizing here")
     else:
         told.ambiguous("quantityType", "is not one TradersPost documents")

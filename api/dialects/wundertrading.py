@@ -5,7 +5,7 @@ its documentation are taken. Source: WunderTrading's help, "TradingView alerts: 
 import re
 from typing import Any
 
-from api.dialects.base import Content, Fields, Translation, price, share
+from api.dialects.base import IN_USDT, Content, Fields, Translation, in_usdt, price, share
 
 NAME = "wundertrading"
 SECRET_FIELDS = ("secret",)
@@ -16,6 +16,7 @@ _CODES = {
     "exit-short": "close",
     "exit-all": "close",
 }
+_EXITS = {"exit-long": "long", "exit-short": "short"}
 _TEXT = re.compile(r"^(enter-long|enter-short|exit-long|exit-short|exit-all)$", re.IGNORECASE)
 
 
@@ -35,6 +36,8 @@ def translate(content: Any) -> Translation:
     code = fields.text("code").lower()
     if code in _CODES:
         told.use("code", "action", _CODES[code])
+        if side := _EXITS.get(code):
+            told.use("code", "only", side, "a position on the other side stays")
     else:
         told.ambiguous(
             "code", "is a bot's own word there: use Enter-Long, Enter-Short, Exit-Long, Exit-Short or Exit-All"
@@ -64,7 +67,9 @@ def _amount(fields: Fields, told: Translation) -> None:
         told.default("qty", "the strategy's sizing")
     elif unit in ("base", "contracts"):
         told.use("amountPerTrade", "qty", price(amount), "coins")
-    elif unit in ("quote", "percents"):
+    elif unit == "quote":
+        told.use("amountPerTrade", "sizing", in_usdt(amount), IN_USDT)
+    elif unit == "percents":
         told.unsupported("amountPerTradeType", f"an alert cannot size in {unit}: leave it out and set the sizing here")
     else:
         told.ambiguous("amountPerTrade", "without amountPerTradeType it may be coins, USDT or a fraction")

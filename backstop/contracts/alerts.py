@@ -17,6 +17,7 @@ from backstop.contracts.base import Incoming, Number, PositiveNumber
 from backstop.contracts.strategies import (
     EntrySettings,
     PriceMarkText,
+    Sizing,
     SymbolText,
     TakeProfitLadder,
     TrailingSettings,
@@ -39,6 +40,7 @@ def _text(value: object) -> object:
 
 
 TargetSide = Literal["long", "short", "flat"]
+HeldSide = Literal["long", "short"]
 
 
 class AlertWish(Incoming):
@@ -47,6 +49,10 @@ class AlertWish(Incoming):
     action: Annotated[Action, BeforeValidator(_lower)]
     symbol: SymbolText
     qty: PositiveNumber | None = None
+    sizing: Sizing | None = Field(default=None, description="In place of the strategy's own; not with qty.")
+    only: Annotated[HeldSide, BeforeValidator(_lower)] | None = Field(
+        default=None, description="Of a close: close a position on this side, and none on the other."
+    )
     stop_loss: Annotated[PriceMarkText, BeforeValidator(_text)] | None = None
     take_profit: TakeProfitLadder | None = None
     trailing: Annotated[TrailingSettings, BeforeValidator(trailing_from), BeforeValidator(_text)] | None = None
@@ -68,6 +74,14 @@ class AlertWish(Incoming):
     def _target_says_where(self) -> Self:
         if self.action is Action.TARGET and self.position is None:
             raise ValueError("action target needs position: long, short or flat")
+        return self
+
+    @model_validator(mode="after")
+    def _each_where_it_counts(self) -> Self:
+        if self.only is not None and self.action is not Action.CLOSE:
+            raise ValueError("only belongs to action close")
+        if self.sizing is not None and self.qty is not None:
+            raise ValueError("give qty or sizing, not both")
         return self
 
 

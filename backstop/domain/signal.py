@@ -10,7 +10,7 @@ from backstop.domain.money import Qty
 from backstop.domain.protection import PriceMark, PriceSource, Protection, TakeProfit, Trailing
 from backstop.domain.refusal import Refused
 from backstop.domain.side import PositionSide, Side
-from backstop.domain.strategy import Strategy
+from backstop.domain.strategy import Sizing, Strategy
 
 
 class Action(StrEnum):
@@ -61,6 +61,10 @@ class Signal:
     trailing: Trailing | None = None
     trigger_by: PriceSource | None = None
     entry: Entry | None = None
+    sizing: Sizing | None = None
+    """How large to open, in place of the strategy's own; `qty` goes before it."""
+    only: PositionSide | None = None
+    """Of a close: what is held on the other side stays."""
 
 
 def expired(at: int, max_age_ms: int, now: int) -> bool:
@@ -91,7 +95,12 @@ class Enter:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Be flat."""
+    """Be flat; with `side`, only if what is held is on that side."""
+
+    side: PositionSide | None = None
+
+    def concerns(self, held: PositionSide) -> bool:
+        return self.side in (None, held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,7 @@ def wish_of(signal: Signal) -> Wish | Refused:
                 )
             return Enter(side)
         case Action.CLOSE:
-            return Leave()
+            return Leave(signal.only)
         case Action.REVERSE:
             return Flip()
         case Action.TARGET:

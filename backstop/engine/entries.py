@@ -61,7 +61,7 @@ def act_on_signal(turn: Turn, signal: Signal) -> None:
         case Leave() | Flip() if position is not None and is_part_of_a_turn(signal, position):
             supersede(turn, signal, position)
         case Leave():
-            _leave(turn, signal, position)
+            _leave(turn, signal, position if position is not None and wish.concerns(position.side) else None)
         case Enter(side=side):
             _enter(turn, signal, strategy, position, side)
         case Flip():
@@ -84,7 +84,8 @@ def _leave(turn: Turn, signal: Signal, position: Position | None) -> None:
     elif signal.action is Action.TARGET:
         turn.record(SettleSignal(signal.id, SignalStatus.EXECUTED, "already_there", "already flat"))
     else:
-        settle_signal(turn, signal.id, Refused("no_position", f"nothing is open on {signal.symbol} to close"))
+        what = f"no {signal.only} position" if signal.only is not None else "nothing"
+        settle_signal(turn, signal.id, Refused("no_position", f"{what} is open on {signal.symbol} to close"))
 
 
 def _enter(turn: Turn, signal: Signal, strategy: Strategy, position: Position | None, side: PositionSide) -> None:
@@ -154,6 +155,7 @@ def _plan(signal: Signal, strategy: Strategy, side: PositionSide) -> EntryPlan:
         max_age_ms=strategy.max_age_ms,
         entry=signal.entry or strategy.entry,
         strategy_version=strategy.version,
+        sizing=signal.sizing,
     )
 
 

@@ -79,6 +79,9 @@ def _answered(turn: Turn, signal: Signal, order: Order, position: Position) -> b
     if is_part_of_a_turn(signal, position):
         supersede(turn, signal, position)
         return True
+    if isinstance(wish, Leave) and not wish.concerns(position.side):
+        act_on_signal(turn, signal)
+        return True
     if not isinstance(wish, Enter):
         return False
     if wish.side is not position.side:
@@ -118,6 +121,6 @@ def _wants_it_closed(turn: Turn, request: Request, position: Position) -> bool:
         return False
     wish, strategy = wish_of(request), turn.state.strategies.get(request.strategy_id)
     if isinstance(wish, Leave):
-        return True
+        return wish.concerns(position.side)
     closes = strategy is not None and strategy.on_opposite is OnOpposite.CLOSE
     return closes and isinstance(wish, Enter) and wish.side is not position.side

@@ -13,6 +13,7 @@ from backstop.domain.ids import PositionId, SignalId, StrategyId, Symbol
 from backstop.domain.money import Qty
 from backstop.domain.protection import Protection
 from backstop.domain.side import PositionSide
+from backstop.domain.strategy import Sizing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class EntryPlan:
     max_age_ms: int
     entry: Entry = AT_MARKET
     strategy_version: int | None = None
+    sizing: Sizing | None = None
+    """In place of the strategy's own."""
     adds_to: PositionId | None = None
     """The position to make larger; None opens a new one."""
 

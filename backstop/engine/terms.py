@@ -82,7 +82,7 @@ def _quantity(turn: Turn, plan: EntryPlan, price: Price, trigger: Price, instrum
     if strategy is None:
         return Refused("strategy_disabled", "the strategy is deleted")
     return size_entry(
-        strategy.sizing,
+        plan.sizing or strategy.sizing,
         price=price,
         stop=_stop_at(position, plan, price, instrument),
         equity=turn.state.equity,

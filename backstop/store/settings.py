@@ -140,7 +140,14 @@ def read_signal(row: Json) -> Signal:
         target=Target(alert["position"]) if alert.get("position") is not None else None,
         trigger_by=PriceSource(alert["trigger_by"]) if alert.get("trigger_by") is not None else None,
         entry=read_entry(alert.get("entry")),
+        sizing=read_sizing(alert.get("sizing")),
+        only=PositionSide(alert["only"]) if alert.get("only") is not None else None,
     )
+
+
+def read_sizing(value: Json | None) -> Sizing | None:
+    """None where nothing is said."""
+    return Sizing(SizingMode(value["mode"]), Decimal(value["value"])) if value is not None else None
 
 
 def read_limits(value: Json) -> Limits:
@@ -186,6 +193,9 @@ def write_plan(plan: EntryPlan) -> Json:
         "max_age_ms": plan.max_age_ms,
         "entry": write_entry(plan.entry),
         "strategy_version": plan.strategy_version,
+        "sizing": (
+            {"mode": plan.sizing.mode.value, "value": plain(plan.sizing.value)} if plan.sizing is not None else None
+        ),
     }
 
 
@@ -204,6 +214,7 @@ def read_plan(cause_id: UUID, symbol: str, value: Json) -> EntryPlan:
         max_age_ms=value["max_age_ms"],
         entry=read_entry(value.get("entry")) or AT_MARKET,
         strategy_version=value.get("strategy_version"),
+        sizing=read_sizing(value.get("sizing")),
     )
 
 

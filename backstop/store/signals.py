@@ -115,6 +115,16 @@ def recent_signal_with_body(strategy_id: UUID, body_hash: bytes, at: datetime) -
     return Query(sql, parameters, lambda row: row["id"])
 
 
+def later_signal(strategy_id: UUID, symbol: str, at: datetime) -> Query[UUID]:
+    """One of this symbol that was received after `at` and let in."""
+    sql = """
+        select id from signals
+         where strategy_id = %(strategy_id)s and symbol = %(symbol)s and received_at > %(at)s
+           and status not in ('rejected', 'refused')
+         limit 1"""
+    return Query(sql, {"strategy_id": strategy_id, "symbol": symbol, "at": at}, lambda row: row["id"])
+
+
 def add_refused_alert(alert: RefusedAlert) -> Query[None]:
     sql = """
         insert into refused_alerts

@@ -48,6 +48,7 @@ _TOLD: LiteralString = """
                                                              when 'close' then 'flat' end) as source
           from signals g
          where g.strategy_id = s.id and g.symbol = traded.symbol and g.status <> 'rejected' and g.action <> 'reverse'
+           and g.parsed->>'only' is null
          order by g.seq desc limit 1) n
       left join lateral (
         select p.side from positions p

@@ -297,7 +297,7 @@ def test_a_wrong_secret_is_refused_in_any_dialect(hook: Hook, name: str, message
 @pytest.mark.parametrize(
     ("message", "field"),
     [
-        ({**THREECOMMAS_CUSTOM, "order": {"amount": "50", "currency_type": "quote"}}, "order.currency_type"),
+        ({**THREECOMMAS_CUSTOM, "order": {"amount": "50", "currency_type": "margin_percent"}}, "order.currency_type"),
         ({**THREECOMMAS_CUSTOM, "order": {"amount": "50"}}, "order.amount"),
         ({**THREECOMMAS_CUSTOM, "action": "disable"}, "action"),
         ({**WUNDER, "code": "my-own-word"}, "code"),
@@ -305,7 +305,7 @@ def test_a_wrong_secret_is_refused_in_any_dialect(hook: Hook, name: str, message
         ({**WUNDER, "somethingNew": 1}, "somethingNew"),
         ("Enter-Long", "body"),
         ({**TRADERSPOST, "action": "cancel"}, "action"),
-        ({**TRADERSPOST, "quantityType": "dollar_amount"}, "quantityType"),
+        ({**TRADERSPOST, "quantityType": "risk_dollar_amount"}, "quantityType"),
         ({**TRADERSPOST, "stopLoss": {"amount": 10}}, "stopLoss.amount"),
         ({**TRADINGVIEW, "market_position_size": ""}, "contracts"),
         ({**TRADINGVIEW, "prev_market_position": "long", "action": "sell"}, "action"),
@@ -330,7 +330,7 @@ def test_what_might_mean_two_things_is_refused(user: User, hook: Hook, message: 
 
 
 def test_a_refused_message_is_a_rejected_signal(hook: Hook, books: Books) -> None:
-    message = {**TRADERSPOST, "quantityType": "dollar_amount"}
+    message = {**TRADERSPOST, "quantityType": "percent_of_position"}
     reply = hook.api.post(hook.path, text_of(message).replace("SECRET", hook.secret))
     assert (reply.status, reply.fields) == (422, ["quantityType"])
     assert [row["status"] for row in books.rows("select status from signals")] == ["rejected"]
@@ -362,3 +362,37 @@ def test_a_native_message_is_explained_too(user: User, hook: Hook) -> None:
         "id": "defaulted",
     }
     assert "x" not in str(explained["alert"])
+
+
+@pytest.mark.parametrize(
+    ("message", "sizing"),
+    [
+        ({**THREECOMMAS_CUSTOM, "order": {"amount": "50", "currency_type": "quote"}}, ("quote", "50")),
+        ({**WUNDER, "amountPerTradeType": "quote", "amountPerTrade": 120.5}, ("quote", "120.5")),
+        ({**TRADERSPOST, "quantity": 300, "quantityType": "dollar_amount"}, ("quote", "300")),
+        ({**TRADERSPOST, "quantity": 5, "quantityType": "percent_of_equity"}, ("equity_pct", "5")),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_size_whose_unit_is_named_is_taken_in_that_unit(
+    user: User, hook: Hook, message: Any, sizing: tuple[str, str]
+) -> None:
+    explained = explain(user, hook, message)
+    assert explained["accepted"], explained
+    assert explained["alert"]["sizing"] == dict(zip(("mode", "value"), sizing, strict=True))
+    assert explained["alert"].get("qty") is None
+
+
+@pytest.mark.parametrize(
+    ("message", "only"),
+    [
+        ({**THREECOMMAS_CUSTOM, "action": "exit_long"}, "long"),
+        ({**THREECOMMAS_CUSTOM, "action": "exit_short"}, "short"),
+        ({**WUNDER, "code": "Exit-Long"}, "long"),
+        ({**WUNDER, "code": "Exit-All"}, None),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_an_exit_of_one_side_leaves_the_other(user: User, hook: Hook, message: Any, only: str | None) -> None:
+    alert = explain(user, hook, message)["alert"]
+    assert (alert["action"], alert.get("only")) == ("close", only)

@@ -40,6 +40,8 @@ def test_an_alert_becomes_a_signal(hook: Hook, books: Books) -> None:
         "action": "buy",
         "symbol": "BTCUSDT",
         "qty": "0.01",
+        "sizing": None,
+        "only": None,
         "stop_loss": "1.5%",
         "take_profit": [{"at": "3%", "portion": "100%"}],
         "trailing": None,

@@ -1,6 +1,7 @@
 """Alerts that come while the database is away are put by, and stored in order when it is back."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from moto import mock_aws
 
 from api.app import replay_spooled
+from api.spool import FolderSpool, SpoolError
 from tests.api.conftest import Hook, User
 from tests.api.gateway_events import Reply
 from tests.store.books import Books
@@ -110,6 +112,47 @@ def test_it_is_refused_later_as_it_would_have_been(hook: Hook, books: Books, fol
 def test_what_nobody_put_by_is_let_go(books: Books, api: object, folder: Path) -> None:
     broken = [{"messageId": "1", "sealed": "00ff"}, {"messageId": "2", "body": "{}"}, {"messageId": "3", "body": "x"}]
     assert replay_spooled({"Records": broken}, None) == {"batchItemFailures": []}
+
+
+def test_what_comes_while_others_wait_waits_behind_them(hook: Hook, books: Books, folder: Path) -> None:
+    first = while_away(hook, hook.alert(id="1"))
+    second = hook.api.post(hook.path, hook.alert(id="2", action="close"))
+    assert (second.status, signals(books)) == (202, [])
+    assert replay_spooled(records_of(folder), None) == {"batchItemFailures": []}
+    assert [str(row["id"]) for row in signals(books)] == [first[0].json["signal_id"], second.json["signal_id"]]
+
+
+def test_one_that_can_never_be_stored_holds_up_no_others(hook: Hook, books: Books, folder: Path) -> None:
+    while_away(hook, hook.alert(id="1"))
+    (file,) = folder.iterdir()
+    file.rename(folder / f"{time.time_ns() - 31_000_000_000:020d}-old")
+    assert hook.api.post(hook.path, hook.alert(id="2")).status == 202
+    assert len(signals(books)) == 1
+
+
+def test_when_it_cannot_be_put_behind_others_it_is_stored(
+    hook: Hook, books: Books, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while_away(hook, hook.alert(id="1"))
+    monkeypatch.setattr(FolderSpool, "put", no_room)
+    assert hook.api.post(hook.path, hook.alert(id="2")).status == 202
+    assert len(signals(books)) == 1
+
+
+def no_room(_spool: FolderSpool, _delivery: object) -> None:
+    raise SpoolError("no room")
+
+
+def test_an_alert_that_was_overtaken_is_not_acted_on(user: User, hook: Hook, books: Books, queue: Any) -> None:
+    """A queue does not say at once that something waits in it."""
+    late = while_away(hook, hook.alert(id="1", action="close"))[0].json["signal_id"]
+    newer = hook.api.post(hook.path, hook.alert(id="2")).json["signal_id"]
+    (message,) = queue.receive_messages(MaxNumberOfMessages=10)
+    event = {"Records": [{"messageId": message.message_id, "body": message.body}]}
+    assert replay_spooled(event, None) == {"batchItemFailures": []}
+    statuses = {str(row["id"]): (row["status"], row["reason_code"]) for row in signals(books)}
+    assert statuses == {newer: ("accepted", None), late: ("superseded", "overtaken")}
+    assert user.api.get(f"/api/signals/{late}").json["reason"].startswith("a later alert for BTCUSDT was stored")
 
 
 def test_a_queue_keeps_the_order_of_each_hook(hook: Hook, books: Books, queue: Any) -> None:

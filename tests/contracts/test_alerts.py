@@ -30,6 +30,8 @@ def test_the_documented_example_is_read() -> None:
         "action": "buy",
         "symbol": "BTCUSDT",
         "qty": "0.01",
+        "sizing": None,
+        "only": None,
         "stop_loss": "64000",
         "take_profit": [{"at": "2%", "portion": "50%"}],
         "trailing": None,

@@ -1155,6 +1155,12 @@ export interface components {
              */
             leverage?: string | null;
             /**
+             * Only
+             * @description Of a close: close a position on this side, and none on the other.
+             * @default null
+             */
+            only?: ("long" | "short") | null;
+            /**
              * Position
              * @default null
              */
@@ -1174,6 +1180,11 @@ export interface components {
              * @default null
              */
             secret?: string | null;
+            /**
+             * @description In place of the strategy's own; not with qty.
+             * @default null
+             */
+            sizing?: components["schemas"]["Sizing"] | null;
             /**
              * Stop Loss
              * @default null
@@ -2126,6 +2137,12 @@ export interface components {
              */
             leverage?: string | null;
             /**
+             * Only
+             * @description Of a close: close a position on this side, and none on the other.
+             * @default null
+             */
+            only?: ("long" | "short") | null;
+            /**
              * Position
              * @default null
              */
@@ -2145,6 +2162,11 @@ export interface components {
              * Format: password
              */
             secret: string;
+            /**
+             * @description In place of the strategy's own; not with qty.
+             * @default null
+             */
+            sizing?: components["schemas"]["Sizing"] | null;
             /**
              * Stop Loss
              * @default null

@@ -396,6 +396,8 @@ class Bot:
         leverage: str | None = None,
         entry: Entry | None = None,
         strategy: StrategyId = STRATEGY_ID,
+        only: str | None = None,
+        sizing: Sizing | None = None,
     ) -> Signal:
         signal = Signal(
             id=SignalId(self._uuid()),
@@ -409,6 +411,8 @@ class Bot:
             leverage=Decimal(leverage) if leverage is not None else None,
             target=Target(target) if target is not None else None,
             entry=entry,
+            only=PositionSide(only) if only is not None else None,
+            sizing=sizing,
         )
         self.tell(SignalReceived(signal))
         return signal

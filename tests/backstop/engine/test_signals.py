@@ -2,16 +2,19 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 
+from backstop.domain.entry import LimitEntry
 from backstop.domain.order import OrderStatus, Purpose
 from backstop.domain.position import PositionStatus
 from backstop.domain.protection import BreakEven, Protection, Trailing
 from backstop.domain.side import PositionSide, Side
-from backstop.domain.strategy import OnOpposite
+from backstop.domain.strategy import OnOpposite, Sizing, SizingMode
 from backstop.engine.effects import Remind, SendOrder, Subscribe
 from backstop.engine.events import SignalReceived, StrategiesChanged
+from backstop.store.settings import read_plan, read_signal, write_plan
 from tests.backstop.engine.bench import BTC, INSTRUMENT, Bot, ladder, mark, protection
 
 OPEN, CLOSE, REVERSE, NOTHING = "open", "close", "reverse", "nothing"
@@ -369,3 +372,47 @@ def test_entry_refused_at_once_fails_with_the_exchanges_words() -> None:
     settled = bot.written.signals[signal.id]
     assert (settled.status.value, settled.code, settled.reason) == ("failed", "exchange_refused", "no")
     assert not [effect for effect in bot.history[-1][2] if isinstance(effect, SendOrder)]
+
+
+def test_a_close_of_one_side_leaves_the_other_as_it_is() -> None:
+    bot = Bot()
+    bot.opens("sell")
+    sent = len(bot.sent)
+    assert bot.outcome(bot.signal("close", only="long")) == ("refused", "no_position")
+    assert len(bot.sent) == sent
+    closing = bot.signal("close", only="short")
+    assert (bot.last_order.reduce_only, bot.last_order.signal_id) == (True, closing.id)
+
+
+def test_a_close_of_the_other_side_takes_no_waiting_entry_back() -> None:
+    bot = Bot()
+    bot.quotes("100")
+    bot.signal("buy", qty="1", entry=LimitEntry(mark("1%"), 60_000, post_only=False))
+    bot.accepts(bot.last_order)
+    assert bot.outcome(bot.signal("close", only="short")) == ("refused", "no_position")
+    assert bot.state.orders[bot.last_order.link_id].cancel_reason is None
+    bot.signal("close", only="long")
+    assert bot.state.orders[bot.last_order.link_id].cancel_reason is not None
+
+
+def test_a_signals_own_sizing_goes_before_the_strategys() -> None:
+    bot = Bot()
+    bot.quotes("100")
+    bot.signal("buy", sizing=Sizing(SizingMode.QUOTE, Decimal(250)))
+    assert bot.last_order.qty == Decimal("2.5")
+
+
+def test_a_reversal_keeps_the_signals_sizing_until_it_opens() -> None:
+    bot = Bot()
+    bot.opens("buy")
+    bot.signal("sell", sizing=Sizing(SizingMode.QUOTE, Decimal(250)))
+    (reversal,) = bot.state.reversals.values()
+    assert read_plan(reversal.plan.cause_id, "BTCUSDT", write_plan(reversal.plan)) == reversal.plan
+    bot.fills(at="100")
+    assert (bot.last_order.is_entry, bot.last_order.qty) == (True, Decimal("2.5"))
+
+
+def test_what_a_parsed_alert_says_of_side_and_size_is_read() -> None:
+    row = {"id": uuid4(), "strategy_id": uuid4(), "symbol": "BTCUSDT", "action": "close", "at_ms": 1, "qty": None}
+    signal = read_signal({**row, "parsed": {"only": "long", "sizing": {"mode": "quote", "value": "50"}}})
+    assert (signal.only, signal.sizing) == (PositionSide.LONG, Sizing(SizingMode.QUOTE, Decimal(50)))
