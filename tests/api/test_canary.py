@@ -72,9 +72,18 @@ def test_webhook_secrets_passwords_and_codes_are_kept_nowhere(
     hook.api.post(hook.path, hook.alert(comment=f"it is {hook.secret}"))
     hook.api.post(hook.path, hook.alert())
     user.api.post(f"/api/strategies/{hook.id}/import", {"message": json.dumps(hook.alert())})
+    bot, slack = f"123456789:{'C' * 35}", "https://hooks.slack.com/services/T01/B01/" + "D" * 24
+    telegram = {"provider": "telegram", "token": bot, "chat_id": "1"}
+    channels = {"channels": [telegram, {"provider": "slack", "webhook_url": slack}]}
+    for wish in (channels, {"channels": [{**telegram, "token": bot, "surprise": bot}]}):
+        user.api.send("PUT", "/api/notifications", wish, headers={"Idempotency-Key": "canary-request-0002"})
+    user.api.get("/api/notifications")
+    assert len(books.rows("select provider from notification_channels")) == 2
     said, kept = "".join(capsys.readouterr()), everything_kept(books)
-    for secret in (hook.secret, PASSWORD, seed, signing, *codes):
+    for secret in (hook.secret, PASSWORD, seed, signing, bot, slack, *codes):
         assert_nowhere(secret, said, kept)
+    for secret in (bot, slack):
+        assert_nowhere(secret, "\n".join(user.api.said))
 
 
 def test_the_search_would_find_it(books: Books, user: User) -> None:

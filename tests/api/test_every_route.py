@@ -131,6 +131,7 @@ def test_every_answer_is_kept_from_caches_and_guessing(user: User, api: Api, rou
     assert reply.headers["Cache-Control"] == "no-store"
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
     assert reply.headers["X-Request-Id"].startswith("request-")
+    assert not [name for name in reply.headers if name.lower().startswith("access-control-")], "no other site reads it"
     if reply.status >= 400:
         assert reply.json["request_id"] == reply.headers["X-Request-Id"]
         assert reply.json["status"] == reply.status
@@ -156,6 +157,13 @@ def test_a_method_that_is_not_there_is_told_which_are(api: Api) -> None:
     reply = api.send("PUT", "/api/positions")
     assert (reply.status, reply.code, reply.headers["Allow"]) == (405, "method_not_allowed", "GET")
     assert reply.headers["Cache-Control"] == "no-store"
+
+
+def test_another_site_is_not_told_that_it_may_ask(user: User) -> None:
+    asks = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    reply = user.api.send("OPTIONS", "/api/accounts", headers=asks)
+    assert (reply.status, reply.code) == (405, "method_not_allowed")
+    assert not [name for name in reply.headers if name.lower().startswith("access-control-")]
 
 
 def test_forms_of_other_sites_are_not_taken_for_json(user: User) -> None:

@@ -4,12 +4,17 @@ import base64
 import json
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from itertools import chain
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from api.app import app
+from backstop.domain.ids import Epoch
+from backstop.store.intake import claim_signals
+from backstop.store.query import fetch_all
 from tests.api.conftest import Hook, User
 from tests.api.gateway_events import Api, Reply, rest_event
 from tests.api.races import nobody_writes
@@ -383,3 +388,23 @@ def test_without_a_database_it_says_so_at_once(hook: Hook, database: Database, m
 def test_a_connection_that_broke_between_requests_is_replaced(hook: Hook, books: Books) -> None:
     books.rows("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'backstop-api'")
     assert send(hook, hook.alert()).status == 202
+
+
+def test_a_burst_over_many_symbols_keeps_the_order_of_each(user: User, api: Api, books: Books) -> None:
+    """Twenty alerts over eight symbols, as fast as they go, are taken up symbol by symbol as they were sent."""
+    symbols = [f"{coin}USDT" for coin in ("BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "LTC", "DOT")]
+    account = user.account()["id"]
+    hook = Hook(api, user.strategy(account, symbols=symbols))
+    sent = {symbol: [f"{symbol}-{number}" for number in range(3 if at < 4 else 2)] for at, symbol in enumerate(symbols)}
+    assert sum(map(len, sent.values())) == 20
+
+    def send_all(symbol: str) -> list[int]:
+        return [send(hook, hook.alert(symbol=symbol, id=name)).status for name in sent[symbol]]
+
+    with ThreadPoolExecutor(8) as senders:
+        assert set(chain(*senders.map(send_all, symbols))) == {202}
+    with books.connected() as connection:
+        taken = fetch_all(connection, claim_signals(UUID(account), Epoch(1)))
+    names = {row["id"]: row["parsed"]["id"] for row in signals(books)}
+    for symbol in symbols:
+        assert [names[signal.id] for signal in taken if signal.symbol == symbol] == sent[symbol]
