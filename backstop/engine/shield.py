@@ -153,7 +153,20 @@ def on_resident_refused(turn: Turn, event: ResidentStopRefused) -> None:
 
 
 def on_resident_uncertain(turn: Turn, event: ResidentStopUncertain) -> None:
-    """No answer is no refusal: look first. The reading at once may be from before it was set, so that another follows."""
+    """No answer is no refusal: look. The reading at once may be from before it was set, so that another follows. What
+    went so long without an answer is asked for again meanwhile, for the reading may get none either: the same stop set
+    twice is one stop."""
+    position = turn.state.positions.get(event.slot)
+    if (
+        position is not None
+        and position.status is PositionStatus.OPEN
+        and turn.now - position.resident_asked_at >= _ASK_AGAIN_MS
+    ):
+        instrument, entry = turn.state.instruments.get(position.symbol), position.entry_price
+        wanted = wanted_resident(position, entry, instrument) if instrument is not None and entry is not None else None
+        if wanted is not None:
+            turn.put_position(replace(position, resident_asked_at=turn.now), quiet=True)
+            turn.afterwards(SetResidentStop(position.slot, wanted, position.protection.trigger_by))
     turn.afterwards(TakeSnapshot())
     turn.afterwards(Remind(CheckStop(event.slot), turn.now + _ASK_AGAIN_MS))
 

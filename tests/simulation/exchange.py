@@ -241,7 +241,7 @@ class Exchange:
             if book.size == 0:
                 book.before = book.opened + book.carried
                 opening = any(order.filled > 0 for order in book.resting)
-                book.carried = book.opened if opening or not book.explained else _ZERO
+                book.carried = book.before if opening or not book.explained else _ZERO
                 book.opened, book.cost, book.stop = _ZERO, _ZERO, None
             book.size += rest
             book.cost += abs(rest) * price

@@ -230,3 +230,17 @@ def test_stop_that_moved_by_hand_is_judged_anew() -> None:
     bot.tell(PositionReported(replace(bot.held(stop="98.5"), stop_trigger_by=PriceSource.INDEX)))
     bot.reports_position("98.4")
     assert bot.position.resident.trigger_by is None
+
+
+def test_stop_whose_setting_went_long_without_an_answer_is_set_again_while_it_is_looked_for() -> None:
+    """The reading may get no answer either; meanwhile nothing would stand at the exchange."""
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy", at="100")
+    bot.now += 2_000
+    bot.reports_position(None)
+    asked = len(bot.resident_asked)
+    bot.loses_stop()
+    assert len(bot.resident_asked) == asked  # at once: it is only looked for
+    bot.now += 5_000
+    bot.loses_stop()
+    assert bot.resident_asked[asked:] == bot.resident_asked[asked - 1 : asked]
