@@ -5,7 +5,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
@@ -73,7 +73,17 @@ CLOCK_OFF_MS = 800
 _WALLET_EVERY_MS = 30_000
 _MODES_AT_ONCE = 2
 _EXECUTIONS_MARGIN_MS = 60_000
+_READ_BACK_MS = 3_600_000
+"""Longer than a ban of the address, during which the stream goes on."""
+
 _AUDIT_RETRY_S = (0.5, 1.0, 2.0)
+
+
+def executions_from(newest: int | None, created_at: int, orders: Iterable[Order]) -> int:
+    """From when a new owner of an account reads executions (UTC milliseconds). `newest`: the newest one that is booked;
+    the stream may have told of it while nothing could be read, so that older ones are missing still."""
+    booked_to = created_at if newest is None else max(created_at, newest - _READ_BACK_MS)
+    return min([booked_to, *(order.created_at for order in orders)])
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ from backstop.store.query import aexecute, afetch_all, afetch_one
 from backstop.store.trading import Owner
 from backstop.telemetry import logger
 from backstop.vault import Credentials
-from streamer.account import AccountActor
+from streamer.account import AccountActor, executions_from
 from streamer.bybit.answers import NoAnswer, Refusal
 from streamer.bybit.key_check import unfit_for
 from streamer.bybit.private import PrivateStream
@@ -196,10 +196,9 @@ class OwnedAccount:
             newest = await afetch_one(connection, recovery.newest_execution(self.row.id))
             entries = await afetch_all(connection, intake.entries_of_last_day(self.row.id))
             created = int(self.row.created_at.timestamp() * 1000)
-            starts = [newest or created, *(order.created_at for order in orders)]
-            executions_from = min(starts)
-            seen = await afetch_all(connection, recovery.executions_since(self.row.id, executions_from - SEEN_FOR_MS))
-            guesses = await afetch_all(connection, recovery.guesses_since(self.row.id, executions_from - SEEN_FOR_MS))
+            since = executions_from(newest, created, orders)
+            seen = await afetch_all(connection, recovery.executions_since(self.row.id, since - SEEN_FOR_MS))
+            guesses = await afetch_all(connection, recovery.guesses_since(self.row.id, since - SEEN_FOR_MS))
             ended = await afetch_all(
                 connection, recovery.closed_positions(self.row.id, [guess.position_id for guess in guesses])
             )
@@ -233,7 +232,7 @@ class OwnedAccount:
             market=self._market,
             rest=self._rest,
             may_open=self._may_open,
-            executions_from=executions_from,
+            executions_from=since,
             clock=self._means.clock,
         )
 

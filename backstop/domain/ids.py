@@ -55,6 +55,11 @@ def next_attempt(link_id: OrderLinkId) -> OrderLinkId:
     return OrderLinkId(f"{stem}-{int(attempt) + 1}")
 
 
+def attempt_of(link_id: OrderLinkId) -> int:
+    """Which of the orders for its cause and leg it is; the first is 1."""
+    return int(link_id.rpartition("-")[2])
+
+
 def cause_of(link_id: str) -> UUID | None:
     """Whose order this is, or None when the id was not made by us."""
     parts = link_id.split("-")

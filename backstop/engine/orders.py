@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
-from backstop.domain.ids import CommandId, cause_of, next_attempt
+from backstop.domain.ids import CommandId, attempt_of, cause_of, next_attempt
 from backstop.domain.instrument import largest_part
 from backstop.domain.money import ZERO, Qty
 from backstop.domain.order import TRANSITIONS, Order, OrderStatus
@@ -93,6 +93,12 @@ def on_refused(turn: Turn, event: OrderRefused) -> None:
             assert_never(event.verdict)
 
 
+def _worth_telling(order: Order) -> bool:
+    """Of closes that are refused again and again the 1st, 2nd, 4th, 8th … are told: it may go on for hours."""
+    attempt = attempt_of(order.link_id)
+    return attempt & (attempt - 1) == 0
+
+
 def _wrong_mode(turn: Turn, order: Order) -> None:
     """Its position index is not one of the symbol's mode. A new position's order goes again once the mode is read, under
     its id, which was never taken. What is held cannot change its mode: it is read anew."""
@@ -107,7 +113,7 @@ def _wrong_mode(turn: Turn, order: Order) -> None:
 def reject(turn: Turn, order: Order) -> None:
     """It was refused, for good; what a close was to close, the next one tries."""
     turn.put_order(_moved(order, OrderStatus.REJECTED))
-    if not order.is_entry:
+    if not order.is_entry and _worth_telling(order):
         why = f"{order.ret_code}: {order.reason}"
         text = f"closing {order.symbol} was refused ({why}); trying again"
         turn.record(Notice(NoticeLevel.ERROR, "close_refused", text))
@@ -380,5 +386,5 @@ def _moved(order: Order, status: OrderStatus) -> Order:
 
 
 def _backoff(order: Order) -> int:
-    attempt = int(order.link_id.rpartition("-")[2])
+    attempt = attempt_of(order.link_id)
     return _BACKOFF_MS[min(attempt, len(_BACKOFF_MS)) - 1]

@@ -40,6 +40,7 @@ from streamer.bybit.public import Ticker
 from streamer.bybit.ret_codes import (
     CLOCK_OFF,
     DUPLICATE_LINK_ID,
+    KEY_TROUBLE,
     NOT_THIS_SOCKET,
     is_wrong_mode,
     meaning_of,
@@ -267,6 +268,8 @@ class BybitRest:
             verdict = verdict_of(meaning_of(refusal.code))
             if is_wrong_mode(refusal.code, refusal.message):
                 verdict = Verdict.WRONG_MODE
+            elif refusal.code in KEY_TROUBLE and order.reduce_only:
+                verdict = Verdict.RETRY  # under the same id, however long it takes to mend the key
             if verdict is None or refusal.code == DUPLICATE_LINK_ID:
                 return OrderUncertain(order.link_id, str(refusal))
             return OrderRefused(order.link_id, verdict, refusal.code, refusal.message)

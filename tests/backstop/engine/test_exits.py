@@ -197,6 +197,17 @@ def test_refused_close_is_tried_again_and_the_trader_told() -> None:
     assert (bot.last_order.link_id != first.link_id, bot.last_order.qty) == (True, Decimal(1))
 
 
+def test_close_that_is_refused_for_hours_is_told_less_and_less() -> None:
+    bot = Bot()
+    bot.opens("buy")
+    bot.signal("close")
+    for _ in range(100):
+        bot.refuses(verdict=Verdict.FINAL, code=110074)
+        bot.wait(2_000)
+    assert bot.notices == ["close_refused"] * 7
+    assert bot.last_order.link_id.endswith("-101")
+
+
 @pytest.mark.fault(33)
 def test_closes_are_spaced_further_and_further_but_never_by_more_than_2_s() -> None:
     bot = Bot()

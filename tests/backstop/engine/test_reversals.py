@@ -76,7 +76,7 @@ def test_refused_close_is_tried_again_and_the_position_stays_closing() -> None:
         bot.refuses(verdict=Verdict.FINAL)
         bot.wait(2_000)
     assert (bot.position.status, step_of(bot, signal)) == (PositionStatus.CLOSING, ReversalStep.CLOSING)
-    assert bot.notices.count("close_refused") == 3
+    assert bot.notices.count("close_refused") == 2, "the first and the second, then the fourth, the eighth …"
     bot.fills(at="100")
     assert bot.last_order.is_entry
 

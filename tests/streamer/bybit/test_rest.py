@@ -163,6 +163,17 @@ async def test_order_is_not_sent_when_its_leverage_is_not_set(sim: Simulator, re
     assert (await sim.control("GET", "orders"))["items"] == []
 
 
+@pytest.mark.parametrize("code", [10003, 10005, 33004])
+@pytest.mark.parametrize(("reduce_only", "verdict"), [(True, Verdict.RETRY), (False, Verdict.FINAL)])
+async def test_close_waits_for_the_key_and_an_entry_does_not(
+    sim: Simulator, rest: BybitRest, code: int, reduce_only: bool, verdict: Verdict
+) -> None:
+    await fault(sim, "ret_code", code=code, path="/v5/order/create")
+    outcome = await rest.create(an_order(side=Side.SELL, reduce_only=reduce_only))
+    assert isinstance(outcome, OrderRefused)
+    assert (outcome.verdict, outcome.ret_code) == (verdict, code)
+
+
 async def test_resident_stop_is_set_again_and_refused_when_passed(rest: BybitRest) -> None:
     await rest.create(an_order())
     await rest.set_resident_stop(Slot(BTC), Price(Decimal(58000)))
