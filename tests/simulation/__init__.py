@@ -9,14 +9,15 @@ What is the product's own: the engine, the account's actor, the journal's rules,
 streams' decoding, the price guard and the trigger book. What stands in, and what it must be able to do:
 
 - `clock`, `process`: virtual time on one heap; processes that are killed, stopped, continued, their clocks set.
-- `exchange`, `venue`, `listings`: the exchange's books and its REST side, with orders that come late, fill in part or
-  wait, with reads that lag, funding, liquidations and other people's hands.
+- `books`, `exchange`, `venue`, `listings`: the exchange's books and its REST side, in one-way and hedge mode, with orders
+  that come late, fill in part or wait, with reads that lag, funding and liquidations.
 - `feed`, `network`: prices and the wires, with loss, delay, repetition, reordering and silence.
 - `store`: the database, whole transactions or none, with outcomes nobody hears of.
 - `shell`, `actor`, `sim_market`: two streamer processes around the product's parts.
 - `source`: the trader, with strategies, alerts and the dashboard's commands.
-- `faults`, `chaos`: which faults a seed has, and when they strike. Each seed draws its own mix.
-- `checks` hold at every step, `quiet` when faults have stopped and all has come to rest.
+- `faults`, `chaos`: which faults a seed has, and when they strike. Each seed draws its own mix. `hands` are other people's,
+  who trade and switch modes; `rules` what the exchange forbids for a while: a symbol, a price, the key, the address.
+- `checks` hold at every step, `watch` every second, `quiet` when faults have stopped and all has come to rest.
 - `plants`, `outside`, `mutants`: faults planted into the product, which the checks must find.
 - `minimise`, `trace`, `report`, `worker`: a failing seed made small, told, and many seeds run and summed up.
 

@@ -81,6 +81,21 @@ class Market:
     seq: int = 0
     leverage: str | None = None
     tells_leverage: bool = False
+    status: str = "Trading"
+    delivers_at: int | None = None
+    """Its end is announced: nothing may be opened any more."""
+    value_cap: Decimal | None = None
+    """The most that may be held, by its risk limit."""
+    band: Decimal | None = None
+    """How far from the mark price a limit may lie on its far side, a share."""
+
+    @property
+    def is_listed(self) -> bool:
+        return self.status == "Trading"
+
+    def row(self) -> Row:
+        """As /v5/market/instruments-info has it."""
+        return {**self.listing.row(), "status": self.status, "deliveryTime": str(self.delivers_at or 0)}
 
     def price_by(self, source: str) -> Decimal:
         return {"LastPrice": self.last, "MarkPrice": self.mark, "IndexPrice": self.index}[source]

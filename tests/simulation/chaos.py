@@ -1,28 +1,17 @@
-"""Faults that come at their own time: to processes, streams, the exchange, the database, and by other people's hands."""
+"""Faults that come at their own time: to processes, streams, the exchange and the database."""
 
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING
 
-from backstop.domain.slot import Slot
-from tests.simulation.books import Book
 from tests.simulation.faults import PER_HOUR, Kind
+from tests.simulation.hands import Hands
+from tests.simulation.rules import Rules
 from tests.simulation.venue import ENDPOINTS
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
-
-_HAND = {
-    Kind.MANUAL_CLOSE,
-    Kind.MANUAL_PART,
-    Kind.MANUAL_ADD,
-    Kind.MANUAL_FLIP,
-    Kind.ADL,
-    Kind.BUST,
-    Kind.SETTLE,
-    Kind.STOP_REMOVED,
-}
 
 
 class Chaos:
@@ -30,6 +19,7 @@ class Chaos:
 
     def __init__(self, world: "World") -> None:
         self._world = world
+        self._rules = Rules(world)
         self._strikes: dict[Kind, Callable[[Random], bool]] = {
             Kind.PRIVATE_DROP: lambda random: self._drop(private=True),
             Kind.PUBLIC_DROP: lambda random: self._drop(private=False),
@@ -44,8 +34,6 @@ class Chaos:
             Kind.WIPE: self._wipe,
             Kind.PRESSURE: self._pressure,
             Kind.FUNDING: self._funding,
-            Kind.UNKNOWN_EXEC: self._unknown_exec,
-            Kind.MANUAL_OPEN: self._manual_open,
             Kind.KILL: self._kill,
             Kind.KILL_AT_POINT: self._kill_at_point,
             Kind.PAUSE: self._pause,
@@ -56,7 +44,8 @@ class Chaos:
             Kind.DB_HANG: self._db_hang,
             Kind.DB_SLOW: self._db_slow,
             Kind.STRATEGY_EDIT: self._strategy_edit,
-            **{kind: self._hand(kind) for kind in _HAND},
+            **Hands(world).strikes(),
+            **self._rules.strikes(),
         }
         for kind in PER_HOUR:
             if kind in world.dice.plan.strength:
@@ -85,6 +74,7 @@ class Chaos:
         world.venue.maintenance_until = world.venue.pressure_until = 0
         world.venue.down.clear()
         world.venue.lag.clear()
+        self._rules.mend()
         world.weather.down, world.weather.slow_by = False, 0
         world.weather.let_go()
         for streamer in world.streamers.values():
@@ -177,72 +167,6 @@ class Chaos:
         if all(book.size == 0 for book in self._world.exchange.books.values()):
             return False
         self._world.exchange.fund(Decimal(random.randint(-30, 30)) / 100_000)
-        return True
-
-    # ---- other hands
-
-    def _hand(self, kind: Kind) -> Callable[[Random], bool]:
-        def strike(random: Random) -> bool:
-            held = [book for book in self._world.exchange.books.values() if book.size != 0]
-            if not held:
-                return False
-            return self._lay_hands_on(kind, random, random.choice(held))
-
-        return strike
-
-    def _lay_hands_on(self, kind: Kind, random: Random, book: Book) -> bool:
-        exchange, slot, step = self._world.exchange, book.slot, book.listing.step
-        share = Decimal(random.randint(10, 90)) / 100
-        part = max((abs(book.size) * share / step).to_integral_value() * step, step)
-        signed = part if book.size > 0 else -part
-        match kind:
-            case Kind.MANUAL_CLOSE:
-                exchange.by_hand(slot, -book.size)
-            case Kind.MANUAL_PART:
-                exchange.by_hand(slot, -signed)
-            case Kind.MANUAL_ADD:
-                exchange.by_hand(slot, signed)
-            case Kind.MANUAL_FLIP:
-                self._flip(book, signed)
-            case Kind.STOP_REMOVED:
-                if book.stop is None:
-                    return False
-                exchange.set_stop(slot, None)
-            case Kind.ADL:
-                exchange.taken_over(slot, part, "AdlTrade", "CreateByAdl_PassThrough")
-            case Kind.SETTLE:
-                exchange.settle(slot)
-            case _:
-                exchange.taken_over(slot, abs(book.size), "BustTrade", "CreateByLiq")
-        self._world.trace.note("exchange", f"{kind.value}: {slot} is now {book.size}")
-        return True
-
-    def _flip(self, book: Book, signed: Decimal) -> None:
-        """In hedge mode nothing passes zero: the other side is opened instead."""
-        exchange = self._world.exchange
-        if book.idx == 0:
-            exchange.by_hand(book.slot, -book.size - signed)
-            return
-        exchange.by_hand(book.slot, -book.size)
-        exchange.by_hand(Slot(book.listing.symbol, 3 - book.idx), -signed)
-
-    def _unknown_exec(self, random: Random) -> bool:
-        held = [book for book in self._world.exchange.books.values() if book.size != 0]
-        if not held:
-            return False
-        book = random.choice(held)
-        self._world.checks.unknowable.add(book.listing.symbol)
-        self._world.exchange.taken_over(book.slot, abs(book.size), "CorporateAction", "")
-        return True
-
-    def _manual_open(self, random: Random) -> bool:
-        flat = [book for book in self._world.exchange.books.values() if book.size == 0]
-        if not flat:
-            return False
-        book = random.choice(flat)
-        size = book.listing.step * random.randint(5, 50)
-        signed = size if random.random() < 0.5 else -size
-        self._world.exchange.by_hand(book.slot, abs(signed) if book.idx == 1 else -abs(signed) if book.idx else signed)
         return True
 
     # ---- processes

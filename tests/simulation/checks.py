@@ -14,10 +14,9 @@ from uuid import UUID
 from backstop.domain.ids import OrderLinkId, PositionId, cause_of, order_link_id
 from backstop.domain.money import Price
 from backstop.domain.order import OrderStatus
-from backstop.domain.position import Position, PositionStatus
+from backstop.domain.position import PositionStatus
 from backstop.domain.protection import Level, LevelStatus
-from backstop.domain.slot import Slot
-from backstop.engine.effects import BookExecution, Change, SaveOrder, SavePosition, SaveReversal
+from backstop.engine.effects import BookExecution, Change, Notice, SaveOrder, SavePosition, SaveReversal
 from backstop.engine.events import LevelCrossed
 from backstop.engine.prices import DRIFT_SHARE
 from tests.simulation.actor import SimActor, Spy
@@ -25,18 +24,13 @@ from tests.simulation.books import Book, ExchangeOrder
 from tests.simulation.process import Process
 
 if TYPE_CHECKING:
-    from tests.simulation.shell import Streamer
     from tests.simulation.world import World
 
 PRICE_MAX_AGE_MS = 3_000
-_CLOCKS_DIFFER_MS = 500
-NAKED_MS = 5_000
-BLIND_MS = 10_000
+CLOCKS_DIFFER_MS = 500
 UNDER_WAY_MS = 10_000
-UNKEPT_MS = 60_000
-REREAD_WITHIN_MS = 4_000
-READ_WITHIN_MS = 2_000
 SENDS_PER_10S = 15
+NOTICES_PER_MINUTE = 15
 
 _PARTICULARS = re.compile(r"[0-9a-z]{20,}\S*|[A-Z]+USDT|-?\d[\d.]*|long|short")
 
@@ -69,10 +63,8 @@ class Checks(Spy):
         self._booked: set[str] = set()
         self._decided_on: dict[str, tuple[int, Price]] = {}
         self._reversing: dict[UUID, int] = {}
+        self._noticed: dict[str, deque[int]] = {}
         self._late: dict[str, tuple[str, ...]] = {}
-        self._naked: dict[Slot, int] = {}
-        self._blind: dict[Slot, int] = {}
-        self._unkept: dict[Slot, int] = {}
 
     def fail(self, invariant: str, text: str, key: str = "") -> None:
         """Kept once for each `key`; the run goes on."""
@@ -182,8 +174,9 @@ class Checks(Spy):
         if cause is None or reversal is None:
             return
         self.done[name] += 1
-        book = self._world.exchange.books[self._world.store.positions[reversal.position_id].slot]
-        if book.size != 0 and book.flat_at < self._reversing.get(cause, 0):
+        # A symbol whose mode was switched since was flat then.
+        book = self._world.exchange.books.get(self._world.store.positions[reversal.position_id].slot)
+        if book is not None and book.size != 0 and book.flat_at < self._reversing.get(cause, 0):
             self.fail(name, f"{link} is sent while {book.size} is held of what it reverses", link)
 
     def _no_storm(self, link: str) -> None:
@@ -253,7 +246,7 @@ class Checks(Spy):
         if row is not None:
             allowed = self._world.store.strategies[row.signal.strategy_id].max_age_ms
             age = self._world.heap.now - row.signal.at
-            if age - allowed - _CLOCKS_DIFFER_MS * 2 > 0:
+            if age - allowed - CLOCKS_DIFFER_MS * 2 > 0:
                 found.append(f"{age} ms after its alert, allowed {allowed}")
         seller = next(s for s in self._world.streamers.values() if s is not None and s.process is process)
         quote, decided = seller.market.quote(intent.symbol), self._decided_on.get(link)
@@ -289,7 +282,7 @@ class Checks(Spy):
         if level is None:
             return
         true = self._world.feed.true[event.symbol, level.trigger_by]
-        since = now - PRICE_MAX_AGE_MS - _CLOCKS_DIFFER_MS
+        since = now - PRICE_MAX_AGE_MS - CLOCKS_DIFFER_MS
         # The price of a moment holds until the next, so that the last one before the window counts too.
         held = [price for at, price in true if at < since][-1:]
         recent = [*held, *(price for at, price in true if at >= since)]
@@ -307,6 +300,8 @@ class Checks(Spy):
         orders: dict[OrderLinkId, None] = {}
         for change in changes:
             match change:
+                case Notice():
+                    self.no_notice_in_a_storm(change)
                 case BookExecution(execution=execution, position_id=position_id) if execution.exec_type != "Funding":
                     self._sum(change)
                     if position_id is not None:
@@ -321,6 +316,17 @@ class Checks(Spy):
                     pass
         self.fills_move_all_rows_together(touched, orders)
         self.one_open_intent_per_signal(changes)
+
+    def no_notice_in_a_storm(self, notice: Notice) -> None:
+        """Each may become a message on its owner's phone."""
+        name = "14 no notice in a storm"
+        self.done[name] += 1
+        recent = self._noticed.setdefault(notice.code, deque())
+        recent.append(self._world.heap.now)
+        while recent[0] < self._world.heap.now - 60_000:
+            recent.popleft()
+        if len(recent) > NOTICES_PER_MINUTE:
+            self.fail(name, f"{notice.code} was told {len(recent)} times in a minute: {notice.message}", notice.code)
 
     def newest_epoch_commits(self, epoch: int) -> None:
         name = "6 only the newest epoch commits"
@@ -374,91 +380,6 @@ class Checks(Spy):
                 cause = order.signal_id or order.position_id
                 if cause is None or order.link_id != order_link_id(cause, "o"):
                     self.fail(name, f"{order.link_id} is a second opening intent", order.link_id)
-
-    # ---- every second
-
-    def second(self) -> None:
-        leader = self._world.leader()
-        if leader is None or leader.actor is None or leader.trading_since is None:
-            self._naked.clear()
-            self._blind.clear()
-            self._unkept.clear()
-        else:
-            for slot, book in self._world.exchange.books.items():
-                self.never_unprotected(leader, leader.actor, slot, book)
-        self.read_anew_after_a_reconnect(leader)
-        self.fills_are_known_after_a_reconnect(leader)
-
-    def never_unprotected(self, leader: "Streamer", actor: SimActor, slot: Slot, book: Book) -> None:
-        name = "5 never unprotected"
-        self.done[name] += 1
-        now = self._world.heap.now
-        position = actor.state.positions.get(slot)
-        held = position is not None and book.size != 0 and (book.size > 0) is (position.side.sign > 0)
-        if position is None or not held or position.stop_loss is None:
-            for since in (self._naked, self._blind, self._unkept):
-                since.pop(slot, None)
-            return
-        native = book.stop is not None
-        armed = position.status is PositionStatus.CLOSING or self._watched(leader, position)
-        reachable = now >= self._world.venue.maintenance_until and not self._world.venue.down
-        quote = leader.market.quote(slot.symbol)
-        price = quote.of(position.protection.trigger_by) if quote is not None else None
-        sighted = price is not None and leader.process.clock() - price[1] <= PRICE_MAX_AGE_MS + _CLOCKS_DIFFER_MS
-        self._lasts(name, self._naked, slot, not native and not armed, NAKED_MS, f"{slot}: no stop, no watcher")
-        blind = not native and not sighted and position.status is PositionStatus.OPEN and reachable
-        self._lasts(name, self._blind, slot, blind, BLIND_MS, f"{slot}: no stop, and the watcher sees no price")
-        unkept = not native and position.status is PositionStatus.OPEN and reachable and not self._world.venue.lag
-        self._lasts(name, self._unkept, slot, unkept, UNKEPT_MS, f"{slot}: the exchange keeps no stop")
-
-    def _lasts(self, name: str, since: dict[Slot, int], slot: Slot, bad: bool, allowed: int, text: str) -> None:
-        now = self._world.heap.now
-        if not bad:
-            since.pop(slot, None)
-        elif now - since.setdefault(slot, now) > allowed + 1_000:
-            self.fail(name, f"{text} for more than {allowed} ms", text)
-
-    @staticmethod
-    def _watched(leader: "Streamer", position: Position) -> bool:
-        return any(level.kind.is_stop and leader.market.watches(level.close_id) for level in position.armed)
-
-    def read_anew_after_a_reconnect(self, leader: "Streamer | None") -> None:
-        """14: nothing is replayed by the exchange, so that each private reconnect is followed by a reading over REST."""
-        name = "14 the exchange is read anew after a private reconnect"
-        now = self._world.heap.now
-        if leader is None or leader.private is None or leader.trading_since is None:
-            return
-        opened = leader.private.opened_at
-        if not leader.private.open or not READ_WITHIN_MS <= now - opened < READ_WITHIN_MS + 1_000:
-            return
-        if opened <= leader.trading_since or self._world.wire.troubled_at > opened - 12_000:
-            return
-        self.done[name] += 1
-        if self._world.venue.asked_at.get("private_get_v5_position_list", 0) < opened:
-            self.fail(name, f"positions were not asked for within {READ_WITHIN_MS} ms")
-
-    def fills_are_known_after_a_reconnect(self, leader: "Streamer | None") -> None:
-        """14: what filled while the private stream was away is booked soon after it is back."""
-        name = "14 fills of a gap are known soon after it"
-        now = self._world.heap.now
-        if leader is None or leader.actor is None or leader.private is None or leader.trading_since is None:
-            return
-        opened = leader.private.opened_at
-        if not leader.private.open or not REREAD_WITHIN_MS <= now - opened < REREAD_WITHIN_MS + 1_000:
-            return
-        if opened <= leader.trading_since or self._world.wire.troubled_at > opened - 7_000:
-            return
-        self.done[name] += 1
-        exchange = self._world.exchange
-        for execution in exchange.executions[
-            exchange.executions_until(opened - 120_000) : exchange.executions_until(opened)
-        ]:
-            if execution.row["execType"] == "CorporateAction":
-                continue  # set aside, maybe in an earlier life
-            exec_id = str(execution.row["execId"])
-            early = any(exec_id == e.exec_id for held in leader.actor.state.early.values() for e in held)
-            if exec_id not in leader.actor.state.seen and not early:
-                self.fail(name, f"{exec_id} of {execution.row['symbol']} filled before the reconnect", exec_id)
 
 
 def _leg(link: str) -> str:

@@ -37,12 +37,14 @@ class Exchange:
         listings: tuple[Listing, ...],
         balance: Decimal,
         hedged: Collection[Symbol] = (),
+        *,
+        tells_leverage: bool = False,
     ) -> None:
         self.heap = heap
         self.dice = dice
         self.markets = {str(it.symbol): Market(it, it.first, it.first, it.first) for it in listings}
         for market in self.markets.values():
-            market.tells_leverage = bool(hedged)
+            market.tells_leverage = tells_leverage
         self.books = {
             Slot(it.symbol, idx): Book(self.markets[it.symbol], idx)
             for it in listings
@@ -345,6 +347,31 @@ class Exchange:
         book = self.books[slot]
         book.stop, book.stop_by = stop, stop_by
         self._tell_position(book)
+
+    def switch_mode(self, symbol: str, *, tell: bool) -> bool:
+        """To hedge mode or back, while nothing is held and nothing ordered; whether it was done."""
+        before = self.of(symbol)
+        ordered = any(order.symbol == symbol and order.closed_at is None for order in self.orders.values())
+        if ordered or any(book.size != 0 for book in before):
+            return False
+        for book in before:
+            del self.books[book.slot]
+        for idx in (1, 2) if len(before) == 1 else (0,):
+            book = Book(self.markets[symbol], idx)
+            self.books[book.slot] = book
+            self._remember(book)
+            if tell:
+                self._tell_position(book)
+        return True
+
+    def deliver(self, symbol: str) -> None:
+        """The end of a symbol: orders are canceled, what is held is settled."""
+        self.markets[symbol].status = "Closed"
+        for order in [it for it in self.orders.values() if it.symbol == symbol and it.closed_at is None]:
+            self._close(order, "Cancelled", "EC_CancelByDelivery")
+        for book in self.of(symbol):
+            if book.size != 0:
+                self.settle(book.slot)
 
     def set_leverage(self, symbol: str, leverage: str) -> None:
         market = self.markets[symbol]

@@ -1,7 +1,7 @@
 """Which faults a seed has, and how often: swarm testing. Each seed draws its own mix, so that rare ones get room."""
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
@@ -70,6 +70,14 @@ class Kind(StrEnum):
     STRATEGY_EDIT = "strategy edited"
     # how the account is set up, a share of all symbols
     HEDGED = "symbol in hedge mode"
+    # what its owner or the exchange changes about it, per hour
+    MODE_SWITCHED = "position mode switched by hand"
+    LEVERAGE_SET = "leverage set by hand"
+    RISK_CUT = "risk limit cut"
+    PRICE_BAND = "price band drawn close"
+    DELISTED = "symbol delisted, and listed anew"
+    KEY_REFUSED = "key refused for a while"
+    BANNED = "address shut out"
 
 
 PER_HOUR: dict[Kind, float] = {
@@ -106,6 +114,13 @@ PER_HOUR: dict[Kind, float] = {
     Kind.DB_HANG: 0.3,
     Kind.DB_SLOW: 1,
     Kind.STRATEGY_EDIT: 1,
+    Kind.MODE_SWITCHED: 2,
+    Kind.LEVERAGE_SET: 2,
+    Kind.RISK_CUT: 1,
+    Kind.PRICE_BAND: 1,
+    Kind.DELISTED: 0.5,
+    Kind.KEY_REFUSED: 0.5,
+    Kind.BANNED: 0.3,
 }
 """How often a kind that a seed has happens in a simulated hour, at least."""
 
@@ -134,8 +149,20 @@ SHARE: dict[Kind, float] = {
 """How large a share of its occasions a kind that a seed has spoils, at least."""
 
 _HAS_IT = 0.75
-_RARE: dict[Kind, float] = {Kind.HEDGED: 0.3}
-"""What not most seeds have, with how many do: each drawn by itself, so that a seed without it runs as if it were unknown."""
+_HAS_A_RARE_ONE = 0.4
+_RARE = frozenset(
+    {
+        Kind.HEDGED,
+        Kind.MODE_SWITCHED,
+        Kind.LEVERAGE_SET,
+        Kind.RISK_CUT,
+        Kind.PRICE_BAND,
+        Kind.DELISTED,
+        Kind.KEY_REFUSED,
+        Kind.BANNED,
+    }
+)
+"""What only every other seed may have. Each is drawn by itself, so that the others run as if these were unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +178,18 @@ class FaultPlan:
 NO_FAULTS = FaultPlan({})
 
 
-def draw_plan(random: Random, own: Callable[[Kind], Random]) -> FaultPlan:
-    """Most kinds, each at its own strength of one to four times the least. `own`: a kind's own stream of chance."""
+def draw_plan(seed: int) -> FaultPlan:
+    """Most kinds, each at its own strength of one to four times the least."""
+    common = Random(f"{seed}/plan")
+    has_rare_ones = Random(f"{seed}/plan/rare").random() < 0.5
     strength = {}
     for kind in Kind:
         least = PER_HOUR.get(kind, SHARE.get(kind, 0.0))
-        drawn = own(kind) if kind in _RARE else random
-        factor = 4.0 ** drawn.random()
-        if drawn.random() < _RARE.get(kind, _HAS_IT):
+        random, share = common, _HAS_IT
+        if kind in _RARE:
+            random, share = Random(f"{seed}/plan/{kind.name}"), _HAS_A_RARE_ONE * has_rare_ones
+        factor = 4.0 ** random.random()
+        if random.random() < share:
             most = 1.0 if kind in _RARE else 0.5
             strength[kind] = min(least * factor, most) if kind in SHARE else least * factor
     return FaultPlan(strength)

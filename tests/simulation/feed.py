@@ -67,7 +67,9 @@ class Feed:
         self.move(symbol, last)
 
     def move(self, symbol: str, last: Decimal) -> None:
-        """The price is now this; told as a delta of what changed."""
+        """The price is now this; told as a delta of what changed. Of a symbol that is gone nothing is told."""
+        if not self._exchange.markets[symbol].is_listed:
+            return
         market = self._exchange.markets[symbol]
         mark, index = self._others(symbol, last)
         for source, price in ((PriceSource.LAST, last), (PriceSource.MARK, mark), (PriceSource.INDEX, index)):
@@ -124,6 +126,11 @@ class Feed:
         index = dice.choice((f',"indexPrice":"{market.index}"', "", ',"indexPrice":"0"', ',"indexPrice":"-5"'))
         self._tell(symbol, f'"symbol":"{symbol}","lastPrice":"{last}"{mark}{index}')
         return True
+
+    def tell_the_end(self, symbol: str, last: str) -> None:
+        """The last ticker of a symbol that was delisted."""
+        self._told.pop(symbol, None)
+        self._tell(symbol, f'"symbol":"{symbol}","lastPrice":"{last}","markPrice":"{last}","indexPrice":"{last}"')
 
     def crash(self, symbol: str) -> None:
         """A real fall or rise by a tenth or two, in one tick."""

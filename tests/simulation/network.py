@@ -6,12 +6,13 @@ from typing import Any, cast
 
 import msgspec
 
-from streamer.bybit.answers import KeptBack, NoAnswer
+from streamer.bybit.answers import KeptBack, NoAnswer, NotSent, Refusal
+from streamer.bybit.budget import AddressBudget
 from streamer.bybit.clock_offset import ClockOffset
 from streamer.bybit.private import PrivateStream
 from streamer.bybit.public import SILENCE_S, PublicStream
 from streamer.bybit.rest import BybitRest
-from streamer.bybit.ret_codes import OK
+from streamer.bybit.ret_codes import OK, TOO_MANY
 from streamer.bybit.socket import PULSE, Backoff
 from streamer.bybit.transport import TIMEOUT_MS, Transport, always, judged
 from tests.simulation.clock import Answer, Heap
@@ -19,6 +20,13 @@ from tests.simulation.faults import Dice, Kind
 from tests.simulation.process import Process
 from tests.simulation.store import Store
 from tests.simulation.venue import Reply, Venue
+
+
+class Forbidden(NoAnswer):
+    """HTTP 403: the exchange shuts the address out."""
+
+
+_FORBIDDEN = Forbidden("403")
 
 
 class StoreDown(Exception):
@@ -31,13 +39,15 @@ class SimRest(BybitRest):
     def __init__(self, process: Process, wire: "Wire") -> None:
         self._clock = process.clock
         self.leverage = {}
-        self._transport = cast("Transport", SimTransport(process, wire))
+        self.address = AddressBudget()
+        self._transport = cast("Transport", SimTransport(process, wire, self.address))
 
 
 class SimTransport:
-    """In place of HTTP; its budget is the exchange's to keep here."""
+    """In place of HTTP; its budget is the exchange's to keep here, but for what it may do while it is shut out."""
 
-    def __init__(self, process: Process, wire: "Wire") -> None:
+    def __init__(self, process: Process, wire: "Wire", address: AddressBudget) -> None:
+        self._address = address
         self.offset = ClockOffset()
         self._process = process
         self._wire = wire
@@ -55,6 +65,9 @@ class SimTransport:
         process.point()
         access = "public" if path.startswith("/v5/market/") else "private"
         method = f"{access}_{verb.lower()}{path.replace('/', '_').replace('-', '_')}"
+        if not closes and self._address.banned_for(process.clock()):
+            self._wire.trouble()
+            raise NotSent("shut out by the exchange")
         if not sending():
             raise KeptBack
         sent = process.clock()
@@ -70,7 +83,11 @@ class SimTransport:
             self._wire.on_order_sent(process, parameters)
         answer = Answer()
         self._wire.request(process, method, parameters, signed_at, answer)
-        reply: dict[str, Any] = await answer
+        try:
+            reply: dict[str, Any] = await answer
+        except Forbidden:
+            self._address.ban(process.clock())
+            raise Refusal(TOO_MANY, "access too frequent") from None
         if "time" in reply:
             self.offset.observe(sent, process.clock(), reply["time"], process.clock())
         return judged(int(reply["retCode"]), reply)
@@ -89,6 +106,9 @@ class Wire:
         self.stall: Callable[[Process], None] = lambda _process: None
         self.on_order_signed: Callable[[Process, Mapping[str, Any]], None] = lambda _process, _body: None
         self.on_order_sent: Callable[[Process, Mapping[str, Any]], None] = lambda _process, _body: None
+
+    def trouble(self) -> None:
+        self.troubled_at = self._heap.now
 
     def request(
         self, process: Process, method: str, parameters: Mapping[str, Any], signed_at: int, answer: Answer
@@ -116,6 +136,10 @@ class Wire:
         answer: Answer,
         up: int,
     ) -> None:
+        if self._heap.now < self._venue.banned_until:
+            self.troubled_at = self._heap.now
+            process.after(1, answer.fail, _FORBIDDEN)
+            return
         reply: Reply = {**self._venue.answer(method, parameters, signed_at), "time": self._heap.now}
         if reply["retCode"] not in (OK, 110017, 110043, 110072, 34040) or self._venue.lag:
             self.troubled_at = self._heap.now

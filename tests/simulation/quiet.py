@@ -74,6 +74,12 @@ def books_agree(world: "World", leader: Streamer) -> None:
         if memory is None or memory.qty != position.qty or memory.status is not position.status:
             world.checks.fail(name, f"{slot}: the streamer and the database differ: {memory} {position}", str(slot))
 
+    for slot, position in live.items():
+        if slot not in world.exchange.books and position.qty > 0:
+            world.checks.fail(
+                name, f"{slot}: {position.qty} in the database, and the exchange has no such slot", str(slot)
+            )
+
 
 def every_execution_is_booked(world: "World") -> None:
     name = "3 each execution is booked"
@@ -209,9 +215,15 @@ def resident_stops_stand(world: "World") -> None:
     name = "5 the exchange's stop stands where it should"
     world.checks.done[name] += 1
     for slot, position in _live(world).items():
-        book = world.exchange.books[slot]
+        book = world.exchange.books.get(slot)
         stop, entry = position.stop_loss, position.entry_price
-        if position.status is not PositionStatus.OPEN or book.size == 0 or stop is None or entry is None:
+        if (
+            position.status is not PositionStatus.OPEN
+            or book is None
+            or book.size == 0
+            or stop is None
+            or entry is None
+        ):
             continue
         if book.stop is None:
             world.checks.fail(name, f"{slot} has none", str(slot))
@@ -233,8 +245,8 @@ def probe(world: "World") -> None:
     world.venue.order_rate.most = world.venue.read_rate.most = 0
     for position in (world.store.positions[position_id] for position_id in watched):
         level = next((lv for lv in position.armed if lv.kind.is_stop and lv.price == position.stop_loss), None)
-        book = exchange.books[position.slot]
-        if level is None or book.size == 0:
+        book = exchange.books.get(position.slot)
+        if level is None or book is None or book.size == 0:
             continue
         _walk_to(world, position.symbol, level.price - position.side.sign * book.listing.tick)
         world.heap.run_until(world.heap.now + 10_000)

@@ -3,15 +3,16 @@
 Restates `streamer.fleet`, `streamer.leaseholder` and `streamer.owned` without their database and sockets.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from random import Random
 from typing import Any
 from uuid import UUID
 
 from backstop.domain.ids import AccountId, Epoch, Symbol
+from backstop.domain.instrument import Instrument
 from backstop.domain.order import OrderStatus
-from backstop.engine.effects import Quarantine, ReadModes
+from backstop.engine.effects import Notice, NoticeLevel, Quarantine, ReadModes
 from backstop.engine.events import (
     CheckOrder,
     CommandReceived,
@@ -24,8 +25,10 @@ from backstop.engine.events import (
 from backstop.engine.fills import SEEN_FOR_MS
 from backstop.engine.state import AccountState
 from backstop.vault import Credentials
+from streamer.account import executions_from
 from streamer.bybit.answers import NoAnswer, Refusal
 from streamer.bybit.private import PrivateStream
+from streamer.bybit.ret_codes import KEY_TROUBLE
 from streamer.journal import Fenced
 from streamer.leaseholder import OPEN_WITHIN_MS, RENEW_EVERY_S
 from tests.simulation.actor import SimActor, SimJournal, Spy
@@ -55,6 +58,8 @@ class Streamer:
         wire: Wire,
         store: StoreLink,
         reachable: Callable[[], bool],
+        key_works: Callable[[], bool],
+        instruments: Mapping[str, Instrument],
         on_watch: Callable[["Streamer", Symbol], None],
         on_listen: Callable[[StreamLink], None],
         on_exit: Callable[["Streamer"], None],
@@ -68,12 +73,14 @@ class Streamer:
         self.started_at = heap.now
         self.trading_since: int | None = None
         """When its first read of the exchange was done."""
-        self.market = SimMarket(process, lambda symbol: on_watch(self, symbol))
+        self.market = SimMarket(process, instruments, lambda symbol: on_watch(self, symbol))
         self.rest = SimRest(process, wire)
         self._heap = heap
         self._random = random
         self._store = store
         self._reachable = reachable
+        self._key_works = key_works
+        self.key_refused = False
         self._on_listen = on_listen
         self._on_exit = on_exit
         self._trace = trace
@@ -154,7 +161,12 @@ class Streamer:
             exchange_clock=lambda: self.process.clock() - self.rest.clock_offset,
         )
         self.private = StreamLink(
-            self.process, self._heap, self._random, self._reachable, private, actor.forget_settings
+            self.process,
+            self._heap,
+            self._random,
+            lambda: self._reachable() and self._key_works(),
+            private,
+            actor.forget_settings,
         )
         self._on_listen(self.private)
         self.process.spawn(self.private.run())
@@ -186,8 +198,8 @@ class Streamer:
             raise Fenced("not recovered") from error  # the process ends, and its successor tries again
         positions, orders, reversals, strategies, newest, rails = read
         equity, limits, halt, day, entries, hedged = rails
-        executions_from = min([newest or START, *(order.created_at for order in orders)])
-        seen = store.executions_since(executions_from - SEEN_FOR_MS)
+        since = executions_from(newest, START, orders)
+        seen = store.executions_since(since - SEEN_FOR_MS)
         state = AccountState(
             instruments=self.market.instruments,
             strategies=strategies,
@@ -220,7 +232,7 @@ class Streamer:
             market=self.market,
             rest=self.rest,
             may_open=self.may_open,
-            executions_from=executions_from,
+            executions_from=since,
             trace=self._trace,
             spy=self._spy,
         )
@@ -241,7 +253,10 @@ class Streamer:
             try:
                 await self.rest.synchronise_clock()
                 await actor.audit()
-            except (NoAnswer, Refusal):
+            except NoAnswer:
+                await self.process.sleep(_RETRY_S)
+            except Refusal as refusal:
+                self._note_key(actor, refusal)
                 await self.process.sleep(_RETRY_S)
             else:
                 done.give()
@@ -249,6 +264,18 @@ class Streamer:
 
     async def _note_read(self, refusal: Refusal | None) -> None:
         self.market.clock_offset = self.rest.clock_offset
+        if self.actor is not None:
+            self._note_key(self.actor, refusal)
+
+    def _note_key(self, actor: SimActor, refusal: Refusal | None) -> None:
+        """The owner is told once that the key is refused, until it is taken again."""
+        before = self.key_refused
+        if refusal is None:
+            self.key_refused = False
+        elif refusal.code in KEY_TROUBLE:
+            self.key_refused = True
+            if not before:
+                actor.record(Notice(NoticeLevel.ERROR, "key_refused", f"the exchange refuses the key ({refusal})"))
 
     async def _take_work(self, actor: SimActor) -> None:
         while True:

@@ -1,14 +1,14 @@
 """The product's market on a simulated public stream: its ticker merge, price guard and trigger book are the product's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from backstop.domain.ids import OrderLinkId, Symbol
+from backstop.domain.instrument import Instrument
 from backstop.domain.money import Qty
 from streamer.bybit.hosts import Hosts
 from streamer.bybit.public import PublicStream
 from streamer.market import Market
-from tests.simulation.listings import INSTRUMENTS
 from tests.simulation.process import Process
 
 _LIMITED = Symbol("DOGEUSDT")
@@ -19,9 +19,11 @@ _NOWHERE = Hosts("", "", "")
 
 
 class SimMarket(Market):
-    def __init__(self, process: Process, on_watch: Callable[[Symbol], None]) -> None:
+    def __init__(
+        self, process: Process, instruments: Mapping[str, Instrument], on_watch: Callable[[Symbol], None]
+    ) -> None:
         super().__init__("simulation", _NOWHERE, process.clock)
-        self.instruments.update({symbol: replace(instrument) for symbol, instrument in INSTRUMENTS.items()})
+        self.instruments.update({it.symbol: it for it in instruments.values()})
         if process.clock() // _CHANGES_MS % 2:
             usual = self.instruments[_LIMITED]
             self.instruments[_LIMITED] = replace(usual, max_market_qty=Qty(usual.max_market_qty // 16))

@@ -8,10 +8,9 @@ from typing import Any
 
 from backstop.domain.ids import Symbol
 from backstop.domain.slot import Slot
-from tests.simulation.books import ExchangeOrder, Row
+from tests.simulation.books import ExchangeOrder, Market, Row
 from tests.simulation.exchange import Exchange
 from tests.simulation.faults import Kind
-from tests.simulation.listings import LISTINGS
 
 Reply = dict[str, Any]
 
@@ -63,6 +62,10 @@ class Venue:
         self.lag: dict[str, int] = {}
         """By how many milliseconds an endpoint's answers are behind."""
         self.pressure_until = 0
+        self.key_code: int | None = None
+        """With which code the key is refused, if it is."""
+        self.key_refused_at = 0
+        self.banned_until = 0
         self.requests: Counter[str] = Counter()
         self.asked_at: dict[str, int] = {}
         self.order_rate, self.cancel_rate, self.read_rate = Window(1_000), Window(1_000), Window(1_000)
@@ -78,6 +81,8 @@ class Venue:
             return _refuse(10016, "System error. Please try again later.")
         if method.startswith("private") and not signed_at - 1_000 < now <= signed_at + 5_000:
             return _refuse(10002, "invalid request, please check your server timestamp or recv_window param.")
+        if method.startswith("private") and self.key_code is not None:
+            return _refuse(self.key_code, "the key is not taken")
         match method:
             case "private_post_v5_order_create":
                 return self._create(parameters, now)
@@ -90,9 +95,22 @@ class Venue:
             case "public_get_v5_market_time":
                 return _ok({})
             case "public_get_v5_market_instruments_info":
-                return _ok({"list": [listing.row() for listing in LISTINGS]})
+                return _ok({"list": [market.row() for market in self.exchange.markets.values() if market.is_listed]})
             case _:
                 return self._show(method, parameters, now)
+
+    def allow_key(self) -> None:
+        self.key_code = None
+
+    @property
+    def serves(self) -> bool:
+        """Whether it answers all that is asked of it."""
+        return self.answers and self.key_code is None
+
+    @property
+    def answers(self) -> bool:
+        """Whether all that is asked of it gets an answer, if only to be refused."""
+        return self.exchange.heap.now >= max(self.maintenance_until, self.banned_until) and not self.down
 
     def _show(self, method: str, parameters: Mapping[str, Any], now: int) -> Reply:
         if self.read_rate.add(now) > READS_PER_S:
@@ -100,7 +118,10 @@ class Venue:
         seen_until = now - self.lag.get(method, 0)
         match method:
             case "private_get_v5_position_list":
-                return self._page(self._positions(seen_until, parameters.get("symbol")), parameters)
+                symbol = parameters.get("symbol")
+                if symbol is not None and not self.exchange.markets[symbol].is_listed:
+                    return _refuse(10001, "params error: symbol invalid")
+                return self._page(self._positions(seen_until, symbol), parameters)
             case "private_get_v5_execution_list":
                 return self._page(self._executions(parameters, seen_until), parameters)
             case "private_get_v5_order_realtime" if parameters.get("orderFilter") == "StopOrder":
@@ -161,6 +182,8 @@ class Venue:
         if book is None:
             return _WRONG_INDEX
         market = book.market
+        if not market.is_listed:
+            return _refuse(110074, "This contract is not live")
         buys, reduce_only = body["side"] == "Buy", bool(body.get("reduceOnly", False))
         try:
             qty = Decimal(str(body["qty"]))
@@ -173,6 +196,12 @@ class Venue:
             return (
                 None if against > 0 else _refuse(110017, "current position is zero, cannot fix reduce-only order qty")
             )
+        if market.delivers_at is not None:
+            return _refuse(30228, "No new positions during delisting")
+        if market.value_cap is not None and (abs(book.size) + qty) * market.last > market.value_cap:
+            return _refuse(110090, "Order placement failed as your position may exceed the max limit")
+        if body["orderType"] == "Limit" and _beyond_band(market, Decimal(str(body["price"])), buys=buys):
+            return _refuse(110003, "Order price exceeds the allowable range.")
         if body["orderType"] == "Limit" and (
             (limit := Decimal(str(body["price"]))) <= 0 or limit % book.listing.tick != 0
         ):
@@ -208,6 +237,8 @@ class Venue:
 
     def _set_leverage(self, body: Mapping[str, Any]) -> Reply:
         symbol, wanted = str(body["symbol"]), str(body["buyLeverage"])
+        if self.exchange.markets[symbol].value_cap is not None and Decimal(wanted) > 5:
+            return _refuse(110013, "Cannot set leverage due to risk limit level.")
         if self.exchange.markets[symbol].leverage == wanted:
             return _refuse(110043, "leverage not modified")
         self.exchange.set_leverage(symbol, wanted)
@@ -293,6 +324,12 @@ class Venue:
         start = int(parameters.get("cursor") or 0)
         end = start + size
         return _ok({"list": rows[start:end], "nextPageCursor": str(end) if end < len(rows) else ""})
+
+
+def _beyond_band(market: Market, price: Decimal, *, buys: bool) -> bool:
+    if market.band is None:
+        return False
+    return price > market.mark * (1 + market.band) if buys else price < market.mark * (1 - market.band)
 
 
 def _slot(body: Mapping[str, Any]) -> Slot:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from random import Random
 
 from backstop.domain.ids import Symbol
+from streamer.bybit.codec import read_instrument
 from streamer.journal import Fenced
 from tests.simulation.chaos import Chaos
 from tests.simulation.checks import Checks, Violation
@@ -25,6 +26,7 @@ from tests.simulation.source import Source
 from tests.simulation.store import Store
 from tests.simulation.trace import Trace
 from tests.simulation.venue import Venue
+from tests.simulation.watch import Watch
 
 _QUIET_MS = 60_000
 _BRISK_MS = 30_000
@@ -59,7 +61,7 @@ class Outcome:
 
 def plan_of(seed: int) -> FaultPlan:
     """The mix of faults a seed draws."""
-    return draw_plan(Random(f"{seed}/plan"), lambda kind: Random(f"{seed}/plan/{kind.name}"))
+    return draw_plan(seed)
 
 
 class World:
@@ -72,7 +74,15 @@ class World:
         self.dice = Dice(seed, setup.plan if setup.plan is not None else plan_of(seed))
         balance = Decimal(root.choice((500, 10_000, 100_000)))
         hedged = [listing.symbol for listing in LISTINGS if self.dice.hits(Kind.HEDGED)]
-        self.exchange = Exchange(self.heap, Random(root.getrandbits(64)), self.dice, LISTINGS, balance, hedged)
+        self.exchange = Exchange(
+            self.heap,
+            Random(root.getrandbits(64)),
+            self.dice,
+            LISTINGS,
+            balance,
+            hedged,
+            tells_leverage=not self.dice.plan.strength.keys().isdisjoint((Kind.HEDGED, Kind.LEVERAGE_SET)),
+        )
         self.venue = Venue(self.exchange)
         self.store = Store(lambda: self.heap.now)
         self.weather = StoreWeather()
@@ -92,6 +102,7 @@ class World:
         self.source.database_away = lambda: self.weather.down or self.weather.silent
         self.source.wake = self._notify
         self.checks = Checks(self)
+        self._watching = Watch(self, self.checks)
         self.exchange.watcher = self.checks
         self.store.watcher = self.checks
         self.wire.on_order_signed = self.checks.order_signed
@@ -138,6 +149,8 @@ class World:
             wire=self.wire,
             store=StoreLink(self.heap, Random(self._random.getrandbits(64)), self.dice, self.store, self.weather),
             reachable=lambda: self.heap.now >= self.venue.maintenance_until,
+            key_works=lambda: self.venue.key_code is None,
+            instruments={name: read_instrument(market.row()) for name, market in self.exchange.markets.items()},
             on_watch=self._watch,
             on_listen=self._listen,
             on_exit=lambda streamer: self._ended(name, holder, "ended when asked to"),
@@ -223,7 +236,7 @@ class World:
 
     def _every_second(self) -> None:
         self.heap.after(1_000, self._every_second)
-        self.checks.second()
+        self._watching.second()
 
     def _outcome(self) -> Outcome:
         steps = self._steps + sum(
