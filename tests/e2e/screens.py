@@ -140,17 +140,15 @@ def _take(page: Page, trader: Trader, wanted: list[Screen], size: str) -> None:
 
 def _history(trader: Trader) -> None:
     """Some trades with results of either sign, and a refusal."""
-    strategy = trader.strategy(
-        "SOLUSDT", name="Trend", protection={"stop_loss": "2%"}, sizing={"mode": "qty", "value": "20"}
-    )
+    levels = {"stop_loss": "1%", "take_profit": [{"at": "2%"}]}
+    strategy = trader.strategy("SOLUSDT", name="Trend", protection=levels, sizing={"mode": "qty", "value": "20"})
     for number, (action, price) in enumerate(
-        [("buy", "152.4"), ("sell", "149.1"), ("buy", "148.2"), ("buy", "154")], 1
+        [("buy", "153.1"), ("sell", "151.6"), ("buy", "148.4"), ("sell", "146.9")], 1
     ):
         trader.exchange.price("SOLUSDT", "150")
         trader.alert(strategy, action=action, symbol="SOLUSDT")
         trader.sees_position("long" if action == "buy" else "short")
         trader.exchange.price("SOLUSDT", price)
-        trader.alert(strategy, action="close", symbol="SOLUSDT")
         trader.sees_trades(number)
     trader.alert(strategy, action="buy", symbol="SOLUSDT", qty="0.000001")
 
