@@ -11,6 +11,7 @@ from backstop.domain.slot import Slot
 from backstop.engine.reversal import ReversalStep
 from streamer.bybit.codec import TRIGGER_NAMES
 from tests.simulation.shell import Streamer
+from tests.simulation.sim_market import LIMITED_TO
 from tests.simulation.store import _shown
 from tests.simulation.venue import ORDERS_PER_S, READS_PER_S
 
@@ -242,7 +243,7 @@ def probe(world: "World") -> None:
     """14: a stop that is reached closes within 10 s, a signal is handled within 2 s; then all is well again."""
     feed, exchange, now = world.feed, world.exchange, world.heap.now
     watched = [p.id for p in _live(world).values() if p.status is PositionStatus.OPEN and p.stop_loss is not None]
-    in_parts = any(abs(book.size) > book.market.listing.most for book in exchange.books.values())
+    in_parts = any(abs(book.size) > book.market.listing.most // LIMITED_TO for book in exchange.books.values())
     world.venue.order_rate.most = world.venue.read_rate.most = 0
     for position in (world.store.positions[position_id] for position_id in watched):
         level = next((lv for lv in position.armed if lv.kind.is_stop and lv.price == position.stop_loss), None)

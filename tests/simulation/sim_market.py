@@ -15,6 +15,9 @@ _LIMITED = Symbol("DOGEUSDT")
 _CHANGES_MS = 1_800_000
 """The most one order takes changes over time: a process started in every other half hour closes this symbol in parts."""
 
+LIMITED_TO = 16
+"""What it takes then is so many times less."""
+
 _NOWHERE = Hosts("", "", "")
 
 
@@ -26,7 +29,7 @@ class SimMarket(Market):
         self.instruments.update({it.symbol: it for it in instruments.values()})
         if process.clock() // _CHANGES_MS % 2:
             usual = self.instruments[_LIMITED]
-            self.instruments[_LIMITED] = replace(usual, max_market_qty=Qty(usual.max_market_qty // 16))
+            self.instruments[_LIMITED] = replace(usual, max_market_qty=Qty(usual.max_market_qty // LIMITED_TO))
         self._on_watch = on_watch
 
     @property
