@@ -30,7 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--accounts", type=int, default=50, help=f"each with up to {len(SYMBOLS)} positions")
-    parser.add_argument("--alerts", type=float, default=4.0, help="a second")
+    parser.add_argument("--alerts", type=float, default=8.0, help="a second")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     console = Console()
@@ -98,7 +98,8 @@ def report(console: Console, readings: list[Reading], crowd: Crowd, weather: Wea
     gauges = [(value, part) for value in ("memory", "files") for part in PARTS]
     for value, part in (*gauges, ("tasks", None), ("connections", None), ("positions", None)):
         early, late = growth(readings, value, part)
-        bad = value in MOST_GROWTH and late > max(early * MOST_GROWTH[value], early + 5)
+        kept = (value, part) == ("memory", "simulator")  # it keeps every order and execution, to be asked for
+        bad = value in MOST_GROWTH and not kept and late > max(early * MOST_GROWTH[value], early + 5)
         grew += bad
         table.add_row(f"{value} {part or ''}", f"{early:.1f}", f"{late:.1f}", "[red]grew[/red]" if bad else "")
     console.print(table)

@@ -21,7 +21,7 @@ SYMBOLS = (
     "BNBUSDT",
 )
 BALANCE = "100000"
-_ACTIONS = ("buy",) * 4 + ("sell",) * 4 + ("reverse", "close")
+_ACTIONS = ("buy",) * 6 + ("sell",) * 6 + ("reverse", "close")
 
 
 class Member:
