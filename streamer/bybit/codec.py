@@ -42,6 +42,9 @@ _MAGNITUDE_MOST = 24
 """Powers of ten beyond which a number is none: `1e999999` is finite, and takes seconds to make an integer of."""
 
 _DIGITS_MOST = 60
+_SEQ_DIGITS = 18
+"""What a database keeps as a number."""
+
 _LATEST_MS = 32_503_680_000_000
 """The year 3000."""
 
@@ -159,7 +162,9 @@ def _position_idx(row: Fields) -> int:
 def _sequence(row: Fields) -> int:
     """`seq` of an execution or position; 0 when the row does not tell (-1: the symbol was never traded)."""
     seq = row.get("seq")
-    return max(int(seq), 0) if isinstance(seq, int) or (isinstance(seq, str) and seq.isdecimal()) else 0
+    if isinstance(seq, str):
+        seq = int(seq) if seq.isdecimal() and len(seq) < _SEQ_DIGITS else 0
+    return seq if isinstance(seq, int) and 0 <= seq < 10**_SEQ_DIGITS else 0
 
 
 def read_equity(rows: list[Fields]) -> Decimal | None:

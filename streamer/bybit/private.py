@@ -77,7 +77,10 @@ class PrivateStream:
         connection.send(msgspec.json.encode(request))
         while True:
             frame = await connection.recv()
-            message = msgspec.json.decode(frame)
+            try:
+                message = msgspec.json.decode(frame)
+            except (ValueError, RecursionError):
+                message = None
             if isinstance(message, dict) and message.get("op") == op:
                 return message
             self.receive(frame)
@@ -99,7 +102,7 @@ class PrivateStream:
     def _take(self, topic: str, row: codec.Fields) -> None:
         try:
             event = self._read(topic, row)
-        except (codec.Unreadable, KeyError, TypeError, ValueError, AttributeError) as error:
+        except (codec.Unreadable, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             self._set_aside(topic, f"{type(error).__name__}: {error}", row)
             return
         if _is_ours(row) and (new := self._novelties.in_row(topic, row)) is not None:

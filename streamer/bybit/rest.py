@@ -36,6 +36,7 @@ from backstop.vault import Credentials
 from streamer.bybit import codec
 from streamer.bybit.answers import KeptBack, NoAnswer, NotSent, Refusal
 from streamer.bybit.hosts import Hosts
+from streamer.bybit.listings import list_of, read, read_all, read_ticker
 from streamer.bybit.public import Ticker
 from streamer.bybit.ret_codes import (
     CLOCK_OFF,
@@ -106,6 +107,8 @@ class BybitRest:
         rows = await self._pages("/v5/market/instruments-info", {"category": "linear", "limit": "1000"})
         found = {}
         for row in rows:
+            if not isinstance(row, Mapping):
+                continue
             if row.get("settleCoin") == "USDT" and row.get("contractType") == "LinearPerpetual":
                 try:
                     instrument = codec.read_instrument(row)
@@ -123,19 +126,15 @@ class BybitRest:
             ask = (self._call("GET", "/v5/market/tickers", {"category": "linear", "symbol": one}) for one in symbols)
             replies = await asyncio.gather(*ask)
         wanted = frozenset(symbols)
-        return [
-            Ticker(symbol, row.get("lastPrice", ""), row.get("markPrice", ""), row.get("indexPrice", ""), reply["time"])
-            for reply in replies
-            for row in reply["result"]["list"]
-            if (symbol := row.get("symbol")) in wanted
-        ]
+        found = (read_ticker(row, reply.get("time")) for reply in replies for row in list_of(reply["result"]))
+        return [ticker for ticker in found if ticker is not None and ticker.symbol in wanted]
 
     async def positions(self, *, with_triggers: bool = False) -> tuple[ExchangePosition, ...]:
         """Everything held, USDT-settled; `with_triggers` also which price each stop is compared with, which listings of
         positions do not tell."""
         at = self._clock()
         rows = await self._pages("/v5/position/list", {"category": "linear", "settleCoin": "USDT", "limit": "200"})
-        positions = _read_all(lambda row: codec.read_position(row, at), rows)
+        positions = read_all(lambda row: codec.read_position(row, at), rows)
         for position in positions:
             self.hear(position)
         if not with_triggers:
@@ -144,7 +143,7 @@ class BybitRest:
             "/v5/order/realtime",
             {"category": "linear", "settleCoin": "USDT", "orderFilter": "StopOrder", "limit": "50"},
         )
-        triggers = {(slot, price): source for slot, price, source in filter(None, _read_all(codec.read_stop, rows))}
+        triggers = {(slot, price): source for slot, price, source in filter(None, read_all(codec.read_stop, rows))}
         return tuple(
             replace(position, stop_trigger_by=triggers.get((position.slot, position.stop_loss)))
             if position.stop_loss is not None
@@ -156,7 +155,7 @@ class BybitRest:
         """All rows of one symbol, flat ones too: they tell its position mode and leverage."""
         at = self._clock()
         rows = await self._pages("/v5/position/list", {"category": "linear", "symbol": symbol})
-        found = tuple(_read_all(lambda row: codec.read_position(row, at), rows))
+        found = tuple(read_all(lambda row: codec.read_position(row, at), rows))
         for row in found:
             self.hear(row)
         return found
@@ -167,7 +166,7 @@ class BybitRest:
             self.leverage[row.slot] = row.leverage
 
     async def account_mode(self) -> AccountMode:
-        return _read_all(codec.read_account_mode, [await self.account_info()])[0]
+        return read_all(codec.read_account_mode, [await self.account_info()])[0]
 
     async def executions(self, since: int) -> list[Execution]:
         """Fills and funding from `since` (UTC milliseconds) to now, oldest first, across 7-day windows."""
@@ -187,7 +186,7 @@ class BybitRest:
         it did to a position shows in the position itself."""
         for row in rows:
             try:
-                yield codec.read_execution(row)
+                yield read(codec.read_execution, row)
             except codec.Unreadable as error:
                 self._set_aside("execution", error, row)
 
@@ -199,7 +198,7 @@ class BybitRest:
 
     async def executions_of(self, link_id: OrderLinkId) -> list[Execution]:
         rows = await self._pages("/v5/execution/list", {"category": "linear", "orderLinkId": link_id, "limit": "100"})
-        return sorted(_read_all(codec.read_execution, rows), key=lambda execution: execution.at)
+        return sorted(read_all(codec.read_execution, rows), key=lambda execution: execution.at)
 
     async def open_order(self, link_id: OrderLinkId) -> OrderReported | None:
         return await self._find_order("/v5/order/realtime", link_id)
@@ -220,11 +219,11 @@ class BybitRest:
     async def is_hedged(self, symbol: Symbol) -> bool:
         """Whether the symbol is in hedge mode: both its sides are listed then, held or not."""
         reply = await self._call("GET", "/v5/position/list", {"category": "linear", "symbol": symbol})
-        return any(row.get("positionIdx") in (1, 2) for row in reply["result"]["list"])
+        return any(read_all(lambda row: row.get("positionIdx") in (1, 2), list_of(reply["result"])))
 
     async def wallet(self) -> WalletReported | None:
         reply = await self._call("GET", "/v5/account/wallet-balance", {"accountType": "UNIFIED"})
-        return codec.read_wallet(reply["result"]["list"])
+        return codec.read_wallet(list_of(reply["result"]))
 
     def submit_close(self, order: Order, sending: Callable[[], bool] = always) -> UnderWay | None:
         """Have a close leave over the trade socket before this returns, if it may go at once. `create` is given what this
@@ -365,9 +364,9 @@ class BybitRest:
 
     async def _find_order(self, path: str, link_id: OrderLinkId) -> OrderReported | None:
         reply = await self._call("GET", path, {"category": "linear", "orderLinkId": link_id})
-        for row in reply["result"]["list"]:
+        for row in list_of(reply["result"]):
             try:
-                return codec.read_order(row)
+                return read(codec.read_order, row)
             except codec.Unreadable as error:
                 self._set_aside("order", error, row)
                 raise NoAnswer(f"not understood: {error}") from None
@@ -381,9 +380,11 @@ class BybitRest:
             met.add(cursor)
             page = {**parameters, **({"cursor": cursor} if cursor else {})}
             result = (await self._call("GET", path, page))["result"]
-            rows += result["list"]
+            rows += (listed := list_of(result))
             cursor = result.get("nextPageCursor") or ""
-            if not cursor or not result["list"]:
+            if not isinstance(cursor, str):
+                raise NoAnswer(f"a page of {path} says {cursor!r} for where the next begins")
+            if not cursor or not listed:
                 return rows
         raise NoAnswer(f"the pages of {path} go round in circles")
 
@@ -414,11 +415,3 @@ def _leaving(sending: Callable[[], bool]) -> bool:
         return False
     passing("create:before")
     return True
-
-
-def _read_all(read: Callable[[codec.Fields], _T], rows: Iterable[codec.Fields]) -> list[_T]:
-    """All rows, or `NoAnswer`: what is told of a part would be taken for the whole."""
-    try:
-        return [read(row) for row in rows]
-    except codec.Unreadable as error:
-        raise NoAnswer(f"not understood: {error}") from None

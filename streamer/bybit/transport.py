@@ -239,8 +239,10 @@ def judged(code: int, reply: dict[str, Any]) -> dict[str, Any]:
         raise NoAnswer(f"{code}: {message}")
     if meaning is not Meaning.DONE:
         raise Refusal(code, message)
-    if code == 0 and not isinstance(reply.get("result"), dict):
-        raise NoAnswer("the reply is not an answer")
+    if not isinstance(reply.get("result"), dict):
+        if code == 0:
+            raise NoAnswer("the reply is not an answer")
+        reply["result"] = {}
     return reply
 
 
