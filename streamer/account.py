@@ -389,8 +389,10 @@ class AccountActor:
     async def audit(self) -> None:
         """Executions since the last read, then positions, then (now and then) the wallet. Raises when not answered."""
         started = self._clock()
+        usual = {PriceSource.LAST, None}
         unusual = any(
-            position.protection.trigger_by is not PriceSource.LAST for position in self.state.positions.values()
+            not {position.protection.trigger_by, position.resident.trigger_by} <= usual
+            for position in self.state.positions.values()
         )
         positions = await self._rest.positions(with_triggers=unusual)
         executions = await self._rest.executions(self._progress.executions_to - _EXECUTIONS_MARGIN_MS)

@@ -85,7 +85,13 @@ def _slot(turn: Turn, execution: Execution) -> Slot:
     if order is not None:
         return order.slot
     side = PositionSide.opened_by(execution.side)
-    return turn.state.slot(execution.symbol, side.opposite if execution.closed_qty > 0 else side)
+    closes = execution.closed_qty > 0
+    slot = turn.state.slot(execution.symbol, side.opposite if closes else side)
+    if closes and slot not in turn.state.positions:
+        # The mode was switched since: what it closed is where it was opened.
+        held = (it.slot for it in turn.state.on(execution.symbol) if it.side is side.opposite)
+        slot = next(held, slot)
+    return slot
 
 
 def _hold(turn: Turn, slot: Slot, held: tuple[Execution, ...]) -> None:

@@ -22,6 +22,10 @@ SETTLED_AFTER_MS = 12_000
 """A read may lag the stream, by ten seconds when the market is wild: no verdict before the exchange has said the same for
 this long, nor sooner after something happened on the symbol."""
 
+CERTAIN_AFTER_MS = 60_000
+"""What has been said for this long is believed though a close is under way: one that finds nothing to reduce is followed by
+the next, and so for ever."""
+
 _LOOK_UP_AFTER_MS = 2_000
 
 
@@ -62,7 +66,8 @@ def _adopt_difference(turn: Turn, ours: Position, theirs: ExchangePosition | Non
     if doubt is None or doubt.size != size:
         doubt = Doubt(size, at)
         _set_doubt(turn, ours.slot, doubt)
-    if _moving(turn, ours) or at - doubt.since < SETTLED_AFTER_MS or at - ours.updated_at < SETTLED_AFTER_MS:
+    certain = at - doubt.since >= CERTAIN_AFTER_MS
+    if _moving(turn, ours, but_closes=certain) or min(at - doubt.since, at - ours.updated_at) < SETTLED_AFTER_MS:
         return False
     _set_doubt(turn, ours.slot, None)
     quote = turn.state.quotes.get(ours.symbol)
@@ -103,10 +108,11 @@ def _set_doubt(turn: Turn, slot: Slot, doubt: Doubt | None) -> None:
         turn.state = replace(turn.state, doubts=doubts)
 
 
-def _moving(turn: Turn, position: Position) -> bool:
+def _moving(turn: Turn, position: Position, *, but_closes: bool) -> bool:
     """Whether an order of ours may still change it: its outcome comes first. A limit order may rest for long."""
     return any(
-        order.slot == position.slot and not order.done and not order.rests for order in turn.state.orders.values()
+        order.slot == position.slot and not order.done and not order.rests and not (but_closes and order.reduce_only)
+        for order in turn.state.orders.values()
     )
 
 

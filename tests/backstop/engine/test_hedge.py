@@ -263,3 +263,13 @@ def test_reversal_across_the_sides_survives_a_restart_between_its_halves() -> No
     fills(bot, entry)
     assert bot.written.reversals[signal.id].step is ReversalStep.REVERSED
     assert bot.state.positions.keys() == {SHORT}
+
+
+def test_close_told_after_the_mode_was_switched_belongs_to_where_it_was_opened() -> None:
+    """The exchange's stop closed it unheard of; its owner then switched to hedge mode, which a flat symbol allows."""
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    bot.state = replace(bot.state, hedge={BTC: True})
+    stopped = bot.execution(Side.SELL, "1", "98.5", stop_order_type="StopLoss")
+    bot.executes(replace(stopped, closed_qty=Decimal(1)))
+    assert (bot.flat, bot.trade.exit_reason) == (True, ExitReason.STOP_LOSS)

@@ -325,3 +325,16 @@ def test_late_entry_gives_the_held_quantity_its_true_cost() -> None:
     late(bot, Side.BUY, "0.5", "103")
     assert (bot.position.qty, bot.position.entry_price) == (Decimal("1.5"), Decimal(101))
     assert bot.position.stop_loss == Decimal(100)  # 99.99, on the tick that protects more
+
+
+def test_what_is_said_for_a_minute_is_adopted_though_closes_go_on() -> None:
+    """Seen: the exchange's stop had closed a position while its key was refused; our closes found nothing to reduce, one
+    after the other, and each was a reason to wait with the verdict."""
+    bot = Bot(protection=protection("1%"))
+    bot.opens("buy")
+    bot.tick("98")
+    assert bot.position.status is PositionStatus.CLOSING
+    later_snapshots(bot, None, times=5)
+    assert not bot.flat
+    later_snapshots(bot, None, times=2)
+    assert (bot.flat, bot.trade.qty) == (True, Decimal(1))
