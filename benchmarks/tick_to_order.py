@@ -44,8 +44,6 @@ CLIENTS = (
     Client("backstop", "backstop"),
     Client("websockets + ccxt create_order", "websockets_ccxt", 0.5),
     Client("ccxt.pro, order over WebSocket", "ccxt_pro", 0.1),
-    Client("pybit", "pybit_client", 0.25, "pybit"),
-    Client("nautilus_trader, emulated stop", "nautilus", 0.25, "nautilus_trader"),
 )
 
 

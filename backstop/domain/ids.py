@@ -18,6 +18,7 @@ Symbol = NewType("Symbol", str)
 Epoch = NewType("Epoch", int)
 OrderLinkId = NewType("OrderLinkId", str)
 
+_LONGEST = 36
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32: no letter that is read as another."""
 
@@ -45,14 +46,16 @@ def order_link_id(cause: UUID, leg: str, attempt: int = 1) -> OrderLinkId:
     `p` protective close, `h` halt, `e` time exit, `w` trailing stop; `x` and `b` name levels that only move a stop.
     """
     text = f"{compact(cause)}-{leg}-{attempt}"
-    assert len(text) <= 36, text
+    assert len(text) <= _LONGEST, text
     return OrderLinkId(text)
 
 
 def next_attempt(link_id: OrderLinkId) -> OrderLinkId:
-    """The id of the order that follows `link_id` for the same cause and leg."""
-    stem, _, attempt = link_id.rpartition("-")
-    return OrderLinkId(f"{stem}-{int(attempt) + 1}")
+    """The id of the order that follows `link_id` for the same cause and leg. After a hundred attempts a long leg leaves no
+    room for their number: they go on under a short one of the same kind."""
+    cause, leg, attempt = link_id.split("-")
+    following = f"{cause}-{leg}-{int(attempt) + 1}"
+    return OrderLinkId(following if len(following) <= _LONGEST else f"{cause}-{leg[0]}x-{int(attempt) + 1}")
 
 
 def attempt_of(link_id: OrderLinkId) -> int:

@@ -75,3 +75,14 @@ def test_id_that_would_not_fit_is_our_own_fault() -> None:
 
 def test_an_id_reads_as_cause_leg_and_attempt() -> None:
     assert order_link_id(UUID(int=33), "s1", 2) == OrderLinkId("0" * 24 + "11-s1-2")  # 33 = 1 × 32 + 1
+
+
+def test_attempts_of_a_long_leg_go_on_for_as_long_as_it_takes() -> None:
+    link_id = order_link_id(UUID(int=7), "t10r12")
+    seen = {link_id}
+    for _ in range(2_000):
+        link_id = next_attempt(link_id)
+        seen.add(link_id)
+    assert len(seen) == 2_001
+    assert max(map(len, seen)) <= 36
+    assert (cause_of(link_id), link_id[27:]) == (UUID(int=7), "tx-2001")
