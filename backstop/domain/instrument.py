@@ -39,8 +39,11 @@ def read_symbol(text: str) -> Symbol | None:
     return Symbol(name) if _SYMBOL.match(name) else None
 
 
-def largest_part(qty: Decimal, instrument: Instrument) -> Qty:
-    """What of `qty` one market order may close. What it leaves is enough for another order, or nothing."""
+def largest_part(qty: Decimal, instrument: Instrument | None) -> Qty:
+    """What of `qty` one market order may close: all of it where no limit is known. What it leaves is enough for another
+    order, or nothing."""
+    if instrument is None:
+        return Qty(qty)
     most = floor_to(instrument.max_market_qty, instrument.qty_step)
     if qty <= most:
         return Qty(qty)

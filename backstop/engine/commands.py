@@ -37,7 +37,7 @@ def _close(turn: Turn, position: Position, command: CloseCommand) -> None:
     # What it has closed already, when it was sent before a crash.
     done, _ = booked_under(turn, order_link_id(command.id, leg_of(Purpose.MANUAL)))
     wanted = (free_quantity(turn, position) + done) * command.portion - done
-    part = None if command.portion >= 1 else part_of(turn, position, wanted)
+    part = None if command.portion >= 1 else part_of(turn.state, position, wanted)
     if part is None:
         close_position(turn, position, Purpose.MANUAL, cause=command.id)
     elif wanted > 0 or not done:

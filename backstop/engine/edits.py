@@ -53,29 +53,35 @@ def edit_protection(turn: Turn, position: Position, command: ProtectCommand) -> 
         break_even=before.break_even if command.break_even is None else command.break_even.to,
         time_exit_ms=before.time_exit_ms if command.time_exit_ms is None else command.time_exit_ms.to,
     )
-    price = _price(turn, position)
+    quote = turn.state.quotes.get(position.symbol)
+    known = quote.of(wanted.trigger_by) if quote is not None else None
     anew = _named(command)
-    refusal = _refusal(turn, position, command, wanted, anew, price, instrument, entry)
+    refusal = _refusal(turn, position, command, wanted, anew, known, instrument, entry)
     if refusal is None:
         trailing = command.trailing.to if command.trailing is not None else None
         at_once = trailing is not None and trailing.activation is None
-        change_protection(turn, position, wanted, anew, trails_from=price if at_once else None)
+        change_protection(turn, position, wanted, anew, trails_from=known[0] if at_once and known is not None else None)
     settle_command(turn, command.id, refusal)
-
-
-def _price(turn: Turn, position: Position) -> Price | None:
-    """What the levels are compared with, as last heard."""
-    quote = turn.state.quotes.get(position.symbol)
-    known = quote.of(position.protection.trigger_by) if quote is not None else None
-    return known[0] if known is not None else None
 
 
 def _named(command: ProtectCommand) -> frozenset[LevelKind]:
     """The levels that are laid anew, though they may be asked for as they were."""
-    stop = {LevelKind.STOP_LOSS} if command.stop_loss is not None else set()
-    trailing = {LevelKind.TRAILING, LevelKind.RATCHET} if command.trailing is not None else set()
-    break_even = {LevelKind.BREAK_EVEN} if command.break_even is not None else set()
-    return frozenset(stop | trailing | break_even)
+    return _kinds(
+        stop=command.stop_loss is not None,
+        trailing=command.trailing is not None,
+        break_even=command.break_even is not None,
+    )
+
+
+def _kinds(*, stop: bool, trailing: bool, break_even: bool) -> frozenset[LevelKind]:
+    """The levels that each of these settings lays."""
+    laid = {
+        LevelKind.STOP_LOSS: stop,
+        LevelKind.TRAILING: trailing,
+        LevelKind.RATCHET: trailing,
+        LevelKind.BREAK_EVEN: break_even,
+    }
+    return frozenset(kind for kind, is_meant in laid.items() if is_meant)
 
 
 def _refusal(
@@ -84,25 +90,25 @@ def _refusal(
     command: ProtectCommand,
     wanted: Protection,
     anew: frozenset[LevelKind],
-    price: Price | None,
+    known: tuple[Price, int] | None,
     instrument: Instrument,
     entry: Price,
 ) -> Refused | None:
-    """Why it makes no sense, or None."""
+    """Why it makes no sense, or None. `known`: what the levels are compared with as last heard, and when."""
     if not may_change(position, wanted):
         text = "its protection was changed so often that no ids are left for new levels; close it and open it anew"
         return Refused("too_many_changes", text)
     misplaced = below_zero(wanted, position.side, entry, instrument)
     if misplaced is not None:
         return misplaced
-    if command.stop_loss is not None and (price is not None or command.stop_loss.share is not None):
-        reference = price if price is not None and command.stop_loss.price is not None else entry
+    if command.stop_loss is not None and (known is not None or command.stop_loss.share is not None):
+        reference = known[0] if known is not None and command.stop_loss.price is not None else entry
         stop = replace(NO_PROTECTION, stop_loss=command.stop_loss)
         misplaced = misplaced_level(stop, position.side, reference, instrument)
         if misplaced is not None:
             return misplaced
     if command.trailing is not None:
-        misplaced = _trailing_refusal(turn, position, wanted, anew, price, instrument)
+        misplaced = _trailing_refusal(turn, position, wanted, anew, known, instrument)
         if misplaced is not None:
             return misplaced
     if command.break_even is not None and command.break_even.to is not None:
@@ -121,16 +127,14 @@ def _trailing_refusal(
     position: Position,
     wanted: Protection,
     anew: frozenset[LevelKind],
-    price: Price | None,
+    known: tuple[Price, int] | None,
     instrument: Instrument,
 ) -> Refused | None:
     if wanted.trailing is not None:
-        quote = turn.state.quotes.get(position.symbol)
-        known = quote.of(wanted.trigger_by) if quote is not None else None
-        if price is None or known is None or not fresh(known[1], turn.now):
+        if known is None or not fresh(known[1], turn.now):
             return Refused("no_price", f"no price of {position.symbol} is fresh enough to trail behind")
         trailing = replace(NO_PROTECTION, trailing=wanted.trailing)
-        misplaced = misplaced_level(trailing, position.side, price, instrument)
+        misplaced = misplaced_level(trailing, position.side, known[0], instrument)
         if misplaced is not None:
             return misplaced
     stays = any(level.kind.is_stop and level.kind not in anew for level in position.armed)
@@ -192,10 +196,11 @@ def change_protection(
 
 def _differing(before: Protection, after: Protection) -> frozenset[LevelKind]:
     """The levels whose settings are not the same."""
-    stop = {LevelKind.STOP_LOSS} if before.stop_loss != after.stop_loss else set()
-    trailing = {LevelKind.TRAILING, LevelKind.RATCHET} if before.trailing != after.trailing else set()
-    break_even = {LevelKind.BREAK_EVEN} if before.break_even != after.break_even else set()
-    return frozenset(stop | trailing | break_even)
+    return _kinds(
+        stop=before.stop_loss != after.stop_loss,
+        trailing=before.trailing != after.trailing,
+        break_even=before.break_even != after.break_even,
+    )
 
 
 def _kept(position: Position, protection: Protection, anew: frozenset[LevelKind], round_: int) -> tuple[Level, ...]:

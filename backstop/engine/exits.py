@@ -98,7 +98,7 @@ def _level_quantity(state: AccountState, position: Position, level: Level) -> Qt
     """How much a level closes; None is all of it, also when what would remain is too small to be closed later."""
     if level.kind is not LevelKind.TAKE_PROFIT or level.portion >= 1 or _last_rung(position, level):
         return None
-    return _part_of(state, position, position.entry_qty * level.portion)
+    return part_of(state, position, position.entry_qty * level.portion)
 
 
 def _last_rung(position: Position, fired: Level) -> bool:
@@ -108,12 +108,8 @@ def _last_rung(position: Position, fired: Level) -> bool:
     return portions >= 1 and not any(level.kind is LevelKind.TAKE_PROFIT for level in others)
 
 
-def part_of(turn: Turn, position: Position, wanted: Decimal) -> Qty | None:
+def part_of(state: AccountState, position: Position, wanted: Decimal) -> Qty | None:
     """`wanted` on the lot step, at least the smallest order; None when that leaves nothing that can be closed later."""
-    return _part_of(turn.state, position, wanted)
-
-
-def _part_of(state: AccountState, position: Position, wanted: Decimal) -> Qty | None:
     instrument = state.instruments.get(position.symbol)
     if instrument is None:
         return None
@@ -274,7 +270,7 @@ def _send_close(
     exchange takes at once it closes what it may; the loop goes on with a whole close, `rest` with a part."""
     is_part = position.status is PositionStatus.OPEN
     made = _close_order(turn.state, position, purpose, link_id, qty, turn.now, is_part=is_part, before=before)
-    order = replace(made, signal_id=signal_id) if signal_id is not None else made
+    order = replace(made, signal_id=signal_id)
     turn.at_once(SendOrder(order))
     turn.put_order(order)
     turn.afterwards(Remind(CheckOrder(link_id), turn.now + CHECK_AFTER_MS))
@@ -293,7 +289,7 @@ def _close_order(
 ) -> Order:
     instrument = state.instruments.get(position.symbol)
     wanted = Qty(qty + before[0])
-    part = largest_part(wanted, instrument) if instrument is not None else wanted
+    part = largest_part(wanted, instrument)
     return Order(
         link_id=link_id,
         symbol=position.symbol,

@@ -103,7 +103,8 @@ def _hold(turn: Turn, slot: Slot, held: tuple[Execution, ...]) -> None:
 
 def _book(turn: Turn, execution: Execution) -> bool:
     _remember(turn, execution)
-    position = turn.state.positions.get(_slot(turn, execution))
+    slot = _slot(turn, execution)
+    position = turn.state.positions.get(slot)
     if execution.exec_type == FUNDING:
         _book_funding(turn, execution, position)
         return False
@@ -128,7 +129,7 @@ def _book(turn: Turn, execution: Execution) -> bool:
         if order.filled_qty >= order.qty:
             order = replace(order, status=OrderStatus.FILLED)
         turn.put_order(order)
-    guess = guessed(turn, execution, _slot(turn, execution))
+    guess = guessed(turn, execution, slot)
     if guess is not None and guess.closed is not None:
         correct_closed(turn, guess, guess.closed, execution, _exit_reason(execution, order))
     elif position is None:

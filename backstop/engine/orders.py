@@ -270,8 +270,7 @@ def _close_rest(turn: Turn, order: Order, position: Position) -> None:
     left = Qty(min(order.qty + order.rest - order.filled_qty - done, position.qty))
     if left <= 0:
         return
-    instrument = turn.state.instruments.get(order.symbol)
-    part = largest_part(left + done, instrument) if instrument is not None else Qty(left + done)
+    part = largest_part(left + done, turn.state.instruments.get(order.symbol))
     rest = replace(
         order,
         link_id=link_id,

@@ -102,10 +102,10 @@ def _trigger_still(resident: ResidentStop, reported: ExchangePosition) -> PriceS
 
 def order_resident_stop(turn: Turn, position: Position) -> None:
     """Ask the exchange for the right stop when its own is missing or wrong; close when that fails again and again."""
-    instrument = turn.state.instruments.get(position.symbol)
-    entry = position.entry_price
-    if instrument is None or entry is None or position.status is not PositionStatus.OPEN:
+    grounds = _grounds(turn, position)
+    if grounds is None:
         return
+    entry, instrument = grounds
     wanted = wanted_resident(position, entry, instrument)
     if wanted is None or resident_is_right(position, entry, instrument):
         if position.resident_tries:
@@ -116,8 +116,19 @@ def order_resident_stop(turn: Turn, position: Position) -> None:
     if position.resident_tries >= _TRIES:
         _give_up(turn, position, "the exchange does not keep its stop-loss")
         return
-    asked = replace(position, resident_tries=position.resident_tries + 1, resident_asked_at=turn.now)
-    turn.put_position(asked, quiet=True)
+    _ask_for(turn, replace(position, resident_tries=position.resident_tries + 1), wanted)
+
+
+def _grounds(turn: Turn, position: Position | None) -> tuple[Price, Instrument] | None:
+    """What the stop of an open position is reckoned from: its entry price and its instrument."""
+    if position is None or position.status is not PositionStatus.OPEN:
+        return None
+    instrument, entry = turn.state.instruments.get(position.symbol), position.entry_price
+    return (entry, instrument) if instrument is not None and entry is not None else None
+
+
+def _ask_for(turn: Turn, position: Position, wanted: Price) -> None:
+    turn.put_position(replace(position, resident_asked_at=turn.now), quiet=True)
     turn.afterwards(SetResidentStop(position.slot, wanted, position.protection.trigger_by))
 
 
@@ -157,16 +168,11 @@ def on_resident_uncertain(turn: Turn, event: ResidentStopUncertain) -> None:
     went so long without an answer is asked for again meanwhile, for the reading may get none either: the same stop set
     twice is one stop."""
     position = turn.state.positions.get(event.slot)
-    if (
-        position is not None
-        and position.status is PositionStatus.OPEN
-        and turn.now - position.resident_asked_at >= _ASK_AGAIN_MS
-    ):
-        instrument, entry = turn.state.instruments.get(position.symbol), position.entry_price
-        wanted = wanted_resident(position, entry, instrument) if instrument is not None and entry is not None else None
+    grounds = _grounds(turn, position)
+    if position is not None and grounds is not None and turn.now - position.resident_asked_at >= _ASK_AGAIN_MS:
+        wanted = wanted_resident(position, *grounds)
         if wanted is not None:
-            turn.put_position(replace(position, resident_asked_at=turn.now), quiet=True)
-            turn.afterwards(SetResidentStop(position.slot, wanted, position.protection.trigger_by))
+            _ask_for(turn, position, wanted)
     turn.afterwards(TakeSnapshot())
     turn.afterwards(Remind(CheckStop(event.slot), turn.now + _ASK_AGAIN_MS))
 
@@ -174,13 +180,12 @@ def on_resident_uncertain(turn: Turn, event: ResidentStopUncertain) -> None:
 def check_stop(turn: Turn, slot: Slot) -> None:
     """Have it read, unless it was since it was asked for, and found right."""
     position = turn.state.positions.get(slot)
-    if position is None or position.status is not PositionStatus.OPEN:
+    grounds = _grounds(turn, position)
+    if position is None or grounds is None:
         return
-    instrument, entry = turn.state.instruments.get(position.symbol), position.entry_price
     seen = position.resident.verified_at is not None and position.resident.verified_at >= position.resident_asked_at
-    if instrument is None or entry is None or (seen and resident_is_right(position, entry, instrument)):
-        return
-    turn.afterwards(TakeSnapshot())
+    if not (seen and resident_is_right(position, *grounds)):
+        turn.afterwards(TakeSnapshot())
 
 
 def _give_up(turn: Turn, position: Position, why: str) -> None:
