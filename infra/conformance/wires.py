@@ -11,7 +11,6 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from backstop.vault import Credentials
 from infra.conformance.desk import Desk, Differs, NotHere, Row, must
 from streamer.bybit.signing import login_args
 
@@ -63,8 +62,7 @@ class Wire:
 
     async def login(self, desk: Desk, secret: str | None = None) -> Row:
         """Authenticate; the answer, good or not."""
-        keys = Credentials(desk.keys.api_key, secret or desk.keys.api_secret)
-        args = login_args(keys.api_key, keys.api_secret, desk.now_ms())
+        args = login_args(desk.keys.api_key, secret or desk.keys.api_secret, desk.now_ms())
         return await self.ask({"op": "auth", "args": args}, "an answer to the login", op="auth")
 
 

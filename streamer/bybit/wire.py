@@ -54,7 +54,6 @@ class Wire(WSListener):
 
     def listen(self, take: Callable[[bytes], None]) -> None:
         """From now on give each message to `take` as it is read. What it raises ends the connection."""
-        self._take = self._early.put_nowait
         while not self._early.empty():
             if (message := self._early.get_nowait()) is not None:
                 take(message)
