@@ -9,9 +9,10 @@ from psycopg import Connection
 
 from api import audit
 from api.database import transaction
-from api.errors import HttpError, not_found, wrong_field
+from api.errors import HttpError, not_found
 from api.sessions import Caller
 from api.standing import require_fresh
+from api.versions import settings_of
 from backstop.contracts.accounts import (
     Account,
     AccountChange,
@@ -57,9 +58,7 @@ def rollback(caller: Caller, account_id: UUID, wish: Rollback) -> Account:
     with transaction(caller.id) as connection:
         if fetch_one(connection, stored.lock_account(account_id)) is None:
             raise not_found()
-        settings = fetch_one(connection, versions.settings_at(account_id, wish.version))
-        if settings is None:
-            raise wrong_field("version", f"there is no version {wish.version}")
+        settings = settings_of(connection, account_id, wish)
         return _change(connection, caller, account_id, AccountChange.model_validate(settings), wish.version)
 
 

@@ -15,6 +15,7 @@ from api.hooks import SIGNING
 from api.sessions import Caller
 from api.standing import require_fresh
 from api.strongbox import strongbox
+from api.versions import settings_of
 from backstop.contracts.hooks import Hook, HookPolicy, SecretRotation, SigningKey
 from backstop.contracts.strategies import CreatedStrategy, NewStrategy, Strategy, StrategyChange
 from backstop.contracts.versions import Rollback
@@ -62,9 +63,7 @@ def rollback(caller: Caller, strategy_id: UUID, wish: Rollback) -> Strategy:
     """A new version equal to an older one; none where they are equal already. Raises as `change`."""
     with transaction(caller.id) as connection:
         _found(connection, strategy_id)
-        settings = fetch_one(connection, versions.settings_at(strategy_id, wish.version))
-        if settings is None:
-            raise wrong_field("version", f"there is no version {wish.version}")
+        settings = settings_of(connection, strategy_id, wish)
         return _change(connection, caller, strategy_id, StrategyChange.model_validate(settings), wish.version)
 
 

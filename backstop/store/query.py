@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Generic, LiteralString, TypeVar
 
 from psycopg import AsyncConnection, Connection
@@ -18,6 +19,11 @@ class Query(Generic[T]):
     sql: LiteralString
     parameters: Mapping[str, object]
     read: Callable[[Row], T]
+
+
+def moment(ms: int | None) -> datetime | None:
+    """UTC milliseconds as an aware datetime."""
+    return datetime.fromtimestamp(ms / 1000, UTC) if ms is not None else None
 
 
 def no_row(_row: Row) -> None:

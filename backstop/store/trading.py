@@ -2,7 +2,6 @@
 after a commit whose outcome was lost, changes nothing."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -13,7 +12,7 @@ from backstop.domain.position import Position, Trade
 from backstop.domain.protection import Level
 from backstop.engine.effects import BookExecution, Quarantine, SaveModes, SettleCommand, SettleSignal
 from backstop.engine.reversal import Reversal
-from backstop.store.query import Query, no_row
+from backstop.store.query import Query, moment, no_row
 from backstop.store.settings import write_plan, write_protection
 
 
@@ -23,11 +22,6 @@ class Owner:
 
     user_id: UUID
     account_id: UUID
-
-
-def moment(ms: int | None) -> datetime | None:
-    """UTC milliseconds as an aware datetime."""
-    return datetime.fromtimestamp(ms / 1000, UTC) if ms is not None else None
 
 
 def storable(text: str) -> str:

@@ -1,7 +1,7 @@
 """Settings as they were, of strategies and accounts. Rows are added, never changed."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 from uuid import UUID
 
 from backstop.contracts.versions import SettingChange, SettingsVersion
@@ -13,19 +13,27 @@ Cause = Literal["created", "changed", "rolled_back"]
 
 def add_strategy_version(strategy_id: UUID, session_id: UUID, cause: Cause, back_to: int | None = None) -> Query[None]:
     """As the strategy is now, by the version it has now."""
-    sql = """
-        insert into settings_versions (user_id, subject_id, version, cause, rolled_back_to, session_id, settings)
-        select s.user_id, s.id, s.version, %(cause)s, %(back_to)s, %(session_id)s, strategy_settings(s)
-          from strategies s where s.id = %(id)s"""
-    return Query(sql, {"id": strategy_id, "session_id": session_id, "cause": cause, "back_to": back_to}, no_row)
+    return _add("strategies", "strategy_settings", strategy_id, session_id, cause, back_to)
 
 
 def add_account_version(account_id: UUID, session_id: UUID, cause: Cause, back_to: int | None = None) -> Query[None]:
-    sql = """
+    """As `add_strategy_version`."""
+    return _add("accounts", "account_settings", account_id, session_id, cause, back_to)
+
+
+def _add(
+    table: LiteralString,
+    settings_of: LiteralString,
+    subject_id: UUID,
+    session_id: UUID,
+    cause: Cause,
+    back_to: int | None,
+) -> Query[None]:
+    sql: LiteralString = f"""
         insert into settings_versions (user_id, subject_id, version, cause, rolled_back_to, session_id, settings)
-        select a.user_id, a.id, a.version, %(cause)s, %(back_to)s, %(session_id)s, account_settings(a)
-          from accounts a where a.id = %(id)s"""
-    return Query(sql, {"id": account_id, "session_id": session_id, "cause": cause, "back_to": back_to}, no_row)
+        select it.user_id, it.id, it.version, %(cause)s, %(back_to)s, %(session_id)s, {settings_of}(it)
+          from {table} it where it.id = %(id)s"""  # noqa: S608 - constants
+    return Query(sql, {"id": subject_id, "session_id": session_id, "cause": cause, "back_to": back_to}, no_row)
 
 
 def settings_at(subject_id: UUID, version: int) -> Query[dict[str, Any]]:

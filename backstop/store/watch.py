@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, LiteralString
 from uuid import UUID, uuid5
@@ -13,9 +12,10 @@ from psycopg.types.json import Jsonb
 from backstop.contracts.watch import SourceState, SymbolWatch
 from backstop.domain.execution import ExitReason
 from backstop.domain.ids import SignalId, Symbol
-from backstop.domain.signal import Target
+from backstop.domain.signal import SignalStatus, Target
 from backstop.domain.watch import InSync, Resync, Told, Watched, WatchPolicy, WatchState
-from backstop.store.query import Query, Row, no_row
+from backstop.store.query import Query, Row, moment, no_row
+from backstop.store.signals import NewSignal, add_signal
 
 _JUST_BEFORE_S = 10
 """What came so shortly before an alert may not have been done when it came: then nothing is said of what we held."""
@@ -160,7 +160,7 @@ def source_state(value: Mapping[str, Any]) -> SourceState:
     state = read_state(value)
     order = [InSync.IN_SYNC, InSync.BEHIND, InSync.DIVERGED]
     worst = max(state.states.values(), key=order.index, default=None)
-    return SourceState(state=worst, quiet_since=_moment(state.quiet_since) if state.quiet_since is not None else None)
+    return SourceState(state=worst, quiet_since=moment(state.quiet_since))
 
 
 def save_state(strategy_id: UUID, state: WatchState) -> Query[None]:
@@ -173,26 +173,19 @@ def add_resync(watch: Watch, resync: Resync) -> Query[UUID]:
     """The source's position as a signal like any other. No row when the alert had caused one already."""
     alert = {"action": "target", "symbol": resync.symbol, "position": resync.target.value}
     raw = json.dumps(alert)
-    sql = """
-        insert into signals (id, user_id, account_id, strategy_id, dedupe_key, body_hash, raw, parsed, symbol, action,
-                             status, alert_time)
-        values (%(id)s, %(user_id)s, %(account_id)s, %(strategy_id)s, %(key)s, %(body_hash)s, %(raw)s, %(parsed)s,
-                %(symbol)s, 'target', 'accepted', %(at)s)
-        on conflict do nothing returning id"""
-    parameters = {
-        "id": uuid5(resync.cause, "resync"),
-        "user_id": watch.user_id,
-        "account_id": watch.account_id,
-        "strategy_id": watch.strategy_id,
-        "key": f"resync:{resync.cause}",
-        "body_hash": sha256(raw.encode()).digest(),
-        "raw": raw,
-        "parsed": Jsonb(alert),
-        "symbol": resync.symbol,
-        "at": _moment(resync.at),
-    }
-    return Query(sql, parameters, lambda row: row["id"])
-
-
-def _moment(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
+    return add_signal(
+        NewSignal(
+            id=uuid5(resync.cause, "resync"),
+            user_id=watch.user_id,
+            account_id=watch.account_id,
+            strategy_id=watch.strategy_id,
+            dedupe_key=f"resync:{resync.cause}",
+            body_hash=sha256(raw.encode()).digest(),
+            raw=raw,
+            status=SignalStatus.ACCEPTED,
+            parsed=alert,
+            symbol=resync.symbol,
+            action=alert["action"],
+            alert_time=moment(resync.at),
+        )
+    )
