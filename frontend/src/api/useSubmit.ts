@@ -8,10 +8,18 @@ interface Submission<Values, Saved> {
   fields: readonly string[];
   send: (values: Values) => Promise<Saved>;
   onSaved: (saved: Saved) => void;
+  /** What is said of a refusal in place of the server's words, by its code. */
+  words?: Readonly<Record<string, string>>;
 }
 
 /** Sends a form, and lays what the server refuses at its fields; `message` is what belongs to none. */
-export function useSubmit<Values, Saved>({ form, fields, send, onSaved }: Submission<Values, Saved>) {
+export function useSubmit<Values, Saved>({
+  form,
+  fields,
+  send,
+  onSaved,
+  words = {},
+}: Submission<Values, Saved>) {
   const submit = useMutation({
     mutationFn: send,
     onSuccess: onSaved,
@@ -22,6 +30,8 @@ export function useSubmit<Values, Saved>({ form, fields, send, onSaved }: Submis
     onSubmit: form.onSubmit((values) => submit.mutate(values)),
     isPending: submit.isPending,
     isSaved: submit.isSuccess,
-    message: form.errors.form ?? (failure && failure.errors.length === 0 ? failure.message : null),
+    message:
+      form.errors.form ??
+      (failure && failure.errors.length === 0 ? (words[failure.code] ?? failure.message) : null),
   };
 }

@@ -1,14 +1,16 @@
-import { Anchor, Button, PasswordInput, Stack, TextInput } from '@mantine/core';
+import { Anchor, Button, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useMutation } from '@tanstack/react-query';
 import { useRouter, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { type Credentials, logIn, signUp } from '@/api/auth';
 import { fieldErrors, toApiError } from '@/api/problem';
+import { newPasswordError, PASSWORD_LENGTH } from '@/shared/password';
 import { Alert } from '@/shared/ui/Alert';
 import { ShieldIcon } from '@/shared/ui/icons';
+import { PasswordField } from '@/shared/ui/PasswordField';
+import { EmailField, emailError } from './EmailField';
 import styles from './LoginPage.module.css';
-import { PASSWORD_LENGTH } from './password';
 import { RecoveryForm } from './RecoveryForm';
 
 const COPY = {
@@ -35,13 +37,11 @@ export function LoginForm({ onDone, onForgotten }: LoginFormProps) {
   const form = useForm<Required<Credentials>>({
     initialValues: { email: '', password: '', totp: '' },
     validate: {
-      email: (value) => (/^\S+@\S+$/.test(value.trim()) ? null : 'Enter your e-mail address.'),
-      password: (value) =>
-        value.length >= PASSWORD_LENGTH
-          ? null
-          : mode === 'signup'
-            ? `Use at least ${PASSWORD_LENGTH} characters.`
-            : `A password has at least ${PASSWORD_LENGTH} characters.`,
+      email: emailError,
+      password: (value) => {
+        const wrong = newPasswordError(value);
+        return wrong && mode === 'login' ? `A password has at least ${PASSWORD_LENGTH} characters.` : wrong;
+      },
     },
   });
   const submit = useMutation({
@@ -67,16 +67,8 @@ export function LoginForm({ onDone, onForgotten }: LoginFormProps) {
       <Stack gap="md">
         <h1 className={styles.title}>{copy.title}</h1>
         {message && <Alert tone="danger">{message}</Alert>}
-        <TextInput
-          label="E-mail"
-          type="email"
-          size="md"
-          autoComplete="username"
-          autoFocus
-          data-testid="login-email"
-          {...form.getInputProps('email')}
-        />
-        <PasswordInput
+        <EmailField data-testid="login-email" {...form.getInputProps('email')} />
+        <PasswordField
           label="Password"
           size="md"
           autoComplete={mode === 'login' ? 'current-password' : 'new-password'}
@@ -84,7 +76,6 @@ export function LoginForm({ onDone, onForgotten }: LoginFormProps) {
             mode === 'signup' ? `At least ${PASSWORD_LENGTH} characters; a long phrase is best.` : undefined
           }
           data-testid="login-password"
-          visibilityToggleButtonProps={{ 'aria-label': 'Show or hide the password', tabIndex: 0 }}
           {...form.getInputProps('password')}
         />
         {coded && mode === 'login' && (

@@ -1,11 +1,12 @@
-import { Anchor, Button, PasswordInput, Stack, TextInput } from '@mantine/core';
+import { Anchor, Button, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { useMutation } from '@tanstack/react-query';
 import { recover } from '@/api/auth';
-import { fieldErrors, toApiError } from '@/api/problem';
+import { useSubmit } from '@/api/useSubmit';
+import { newPasswordError, PASSWORD_LENGTH } from '@/shared/password';
 import { Alert } from '@/shared/ui/Alert';
+import { PasswordField } from '@/shared/ui/PasswordField';
+import { EmailField, emailError } from './EmailField';
 import styles from './LoginPage.module.css';
-import { PASSWORD_LENGTH } from './password';
 
 const FIELDS = ['email', 'backup_code', 'totp', 'new_password'];
 /** The server does not tell which of them is wrong. */
@@ -22,47 +23,33 @@ export function RecoveryForm({ onDone, onBack }: RecoveryFormProps) {
   const form = useForm({
     initialValues: { email: '', backup_code: '', totp: '', new_password: '' },
     validate: {
-      email: (value) => (/^\S+@\S+$/.test(value.trim()) ? null : 'Enter your e-mail address.'),
+      email: emailError,
       backup_code: (value) => (value.trim().length >= 6 ? null : 'Enter one of your backup codes.'),
-      new_password: (value) =>
-        value.length >= PASSWORD_LENGTH ? null : `Use at least ${PASSWORD_LENGTH} characters.`,
+      new_password: newPasswordError,
     },
   });
-  const submit = useMutation({
-    mutationFn: ({ email, backup_code, totp, new_password }: typeof form.values) =>
+  const { onSubmit, isPending, message } = useSubmit({
+    form,
+    fields: FIELDS,
+    send: ({ email, backup_code, totp, new_password }) =>
       recover({
         email: email.trim(),
         backup_code: backup_code.trim(),
         new_password,
         ...(totp.trim() ? { totp: totp.trim() } : {}),
       }),
-    onSuccess: onDone,
-    onError: (thrown) => form.setErrors(fieldErrors(toApiError(thrown), FIELDS)),
+    onSaved: onDone,
+    words: { wrong_credentials: WRONG },
   });
-  const failure = submit.error && toApiError(submit.error);
-  const said = failure?.code === 'wrong_credentials' ? WRONG : failure?.message;
-  const message = form.errors.form ?? (failure && failure.errors.length === 0 ? said : null);
   return (
-    <form
-      onSubmit={form.onSubmit((values) => submit.mutate(values))}
-      noValidate
-      aria-label="Set a new password"
-    >
+    <form onSubmit={onSubmit} noValidate aria-label="Set a new password">
       <Stack gap="md">
         <h1 className={styles.title}>Set a new password</h1>
         <p className={styles.hint}>
           With one of the backup codes you kept when you set up the second factor. All your sessions end.
         </p>
         {message && <Alert tone="danger">{message}</Alert>}
-        <TextInput
-          label="E-mail"
-          type="email"
-          size="md"
-          autoComplete="username"
-          autoFocus
-          data-testid="recover-email"
-          {...form.getInputProps('email')}
-        />
+        <EmailField data-testid="recover-email" {...form.getInputProps('email')} />
         <TextInput
           label="Backup code"
           size="md"
@@ -79,16 +66,15 @@ export function RecoveryForm({ onDone, onBack }: RecoveryFormProps) {
           data-testid="recover-totp"
           {...form.getInputProps('totp')}
         />
-        <PasswordInput
+        <PasswordField
           label="New password"
           size="md"
           autoComplete="new-password"
           description={`At least ${PASSWORD_LENGTH} characters; a long phrase is best.`}
           data-testid="recover-password"
-          visibilityToggleButtonProps={{ 'aria-label': 'Show or hide the password', tabIndex: 0 }}
           {...form.getInputProps('new_password')}
         />
-        <Button type="submit" size="md" fullWidth loading={submit.isPending} data-testid="recover-submit">
+        <Button type="submit" size="md" fullWidth loading={isPending} data-testid="recover-submit">
           Set the password and log in
         </Button>
         <p className={styles.toggle}>

@@ -1,4 +1,5 @@
 import { NativeSelect, TextInput } from '@mantine/core';
+import type { ChangeEvent } from 'react';
 import { SECONDS_IN, type TimeUnit } from '@/shared/span';
 import type { Moving, MovingErrors } from './moving';
 import styles from './ProtectionForm.module.css';
@@ -11,45 +12,31 @@ interface MovingFieldsProps {
 
 /** What moves the stop of a position on the way, and when it is closed whatever the price. */
 export function MovingFields({ moving, errors, onChange }: MovingFieldsProps) {
+  const field = (name: Exclude<keyof Moving, 'timeExit'>) => ({
+    autoComplete: 'off',
+    value: moving[name],
+    error: errors[name],
+    onChange: (event: ChangeEvent<HTMLInputElement>) => onChange({ [name]: event.currentTarget.value }),
+  });
   return (
     <>
       <div className={styles.two}>
         <TextInput
           label="Trail behind the best price by"
           placeholder="0.8%; empty is off"
-          autoComplete="off"
           data-testid="protect-trailing"
-          value={moving.trailing}
-          error={errors.trailing}
-          onChange={(event) => onChange({ trailing: event.currentTarget.value })}
+          {...field('trailing')}
         />
-        <TextInput
-          label="From this profit or price on"
-          placeholder="now"
-          autoComplete="off"
-          value={moving.activation}
-          error={errors.activation}
-          onChange={(event) => onChange({ activation: event.currentTarget.value })}
-        />
+        <TextInput label="From this profit or price on" placeholder="now" {...field('activation')} />
       </div>
       <div className={styles.two}>
         <TextInput
           label="To break-even once it reaches"
           placeholder="1%; empty is off"
-          autoComplete="off"
           data-testid="protect-break-even"
-          value={moving.breakEven}
-          error={errors.breakEven}
-          onChange={(event) => onChange({ breakEven: event.currentTarget.value })}
+          {...field('breakEven')}
         />
-        <TextInput
-          label="Plus"
-          placeholder="0%"
-          autoComplete="off"
-          value={moving.offset}
-          error={errors.offset}
-          onChange={(event) => onChange({ offset: event.currentTarget.value })}
-        />
+        <TextInput label="Plus" placeholder="0%" {...field('offset')} />
       </div>
       <div className={styles.two}>
         <TextInput

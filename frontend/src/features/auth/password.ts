@@ -1,2 +1,0 @@
-/** As the server asks. */
-export const PASSWORD_LENGTH = 8;
