@@ -1,7 +1,7 @@
 """The least an exchange can be: it writes ticker frames, takes order requests, and notes when. A process of its own.
 
-`python -m benchmarks.exchange [--tls FOLDER]` prints `{"ws": port, "http": port}`, then reads commands, one JSON a line, and
-answers each with one line:
+`python -m benchmarks.exchange [--tls CERTIFICATE]` prints `{"ws": port, "http": port}`, then reads commands, one JSON a
+line, and answers each with one line:
 
 - `{"crossings": n, "rate": r}`: r ticks a second that cross nothing, n that do, one after the other; → nanoseconds from
   writing such a tick to having read the whole request it led to, and how many led to none.
@@ -180,7 +180,7 @@ async def serve(tls: Path | None) -> None:
     state, context = State(), None
     if tls is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(tls / "cert.pem", tls / "key.pem")
+        context.load_cert_chain(tls)
 
     def peer(_request: WSUpgradeRequest) -> WSListener:
         return Peer(state)

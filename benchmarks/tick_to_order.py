@@ -5,25 +5,18 @@ does falls on all alike. What is compared is each client's median with the floor
 """
 
 import asyncio
-import datetime as dt
 import json
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 from benchmarks.report import Section, milliseconds, spread
+from simulator.certificate import self_signed
 
 RATES = (200, 5_000)
 TURNS = 10
@@ -31,12 +24,11 @@ TURNS = 10
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`share`: of the crossings; those that take long have fewer. `needs`: a package that must be there."""
+    """`share`: of the crossings; those that take long have fewer."""
 
     name: str
     module: str
     share: float = 1.0
-    needs: str = ""
 
 
 CLIENTS = (
@@ -85,7 +77,7 @@ async def process(module: str, *arguments: str, env: dict[str, str]) -> AsyncIte
 
 @asynccontextmanager
 async def running(client: Client, tls: Path | None) -> AsyncIterator[Runner]:
-    env = {**os.environ, **({"SSL_CERT_FILE": str(tls / "cert.pem")} if tls is not None else {})}
+    env = {**os.environ, **({"SSL_CERT_FILE": str(tls)} if tls is not None else {})}
     secure = ("--tls", str(tls)) if tls is not None else ()
     async with process("benchmarks.exchange", *secure, env=env) as exchange:
         assert exchange.stdout is not None
@@ -101,13 +93,10 @@ async def running(client: Client, tls: Path | None) -> AsyncIterator[Runner]:
             yield Runner(client, exchange)
 
 
-def present(clients: Iterable[Client]) -> list[Client]:
-    return [client for client in clients if not client.needs or find_spec(client.needs) is not None]
-
-
-async def measure(crossings: int, rates: tuple[int, ...], tls: Path | None, clients: Iterable[Client]) -> list[Runner]:
+async def measure(crossings: int, rates: tuple[int, ...], tls: Path | None) -> list[Runner]:
+    """`tls`: the file of key and certificate, None without."""
     async with AsyncExitStack() as stack:
-        runners = [await stack.enter_async_context(running(client, tls)) for client in clients]
+        runners = [await stack.enter_async_context(running(client, tls)) for client in CLIENTS]
         for runner in runners:
             await runner.cross(10, 200)
             runner.took.clear()
@@ -119,12 +108,10 @@ async def measure(crossings: int, rates: tuple[int, ...], tls: Path | None, clie
 
 
 def sections(crossings: int) -> list[Section]:
-    clients = present(CLIENTS)
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        certificate(Path(folder))
-        for tls in (None, Path(folder)):
-            runners = asyncio.run(measure(crossings, RATES, tls, clients))
+        for tls in (None, self_signed(Path(folder), ["localhost"], ["127.0.0.1"])):
+            runners = asyncio.run(measure(crossings, RATES, tls))
             found += [section(runners, rate, secure=tls is not None) for rate in RATES]
     return found
 
@@ -137,37 +124,11 @@ def section(runners: list[Runner], rate: int, *, secure: bool) -> Section:
         times = [milliseconds(one[name]) for name in ("p50", "p90", "p99", "max")]
         ratios = [f"{one[name] / floor[name]:.2f}" for name in ("p50", "p99")]
         rows.append([runner.client.name, *times, *ratios, str(len(runner.took[rate])), str(runner.lost)])
-    missing = [client.name for client in CLIENTS if client not in present(CLIENTS)]
     return Section(
         key="tick",
         title=f"1. Tick to order, {'TLS' if secure else 'plain'}, {rate:,} other ticks a second",
         columns=["client", "p50 ms", "p90 ms", "p99 ms", "max ms", "p50 to floor", "p99 to floor", "n", "lost"],
         rows=rows,
         reach="p50 ≤ 1.5 × and p99 ≤ 3 × of the floor; ≥ 5 × faster than ccxt",
-        notes=[f"Not installed here: {', '.join(missing)}."] if missing else [],
         bars=[(runner.client.name, spread(runner.took[rate])["p50"] / floor["p50"]) for runner in runners],
-    )
-
-
-def certificate(folder: Path) -> None:
-    """For localhost, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=2))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )

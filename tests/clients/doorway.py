@@ -5,16 +5,12 @@ find it by the variables every one of them reads (HTTPS_PROXY and the ones for c
 """
 
 import asyncio
-import datetime as dt
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from simulator.certificate import self_signed
 
 HOSTS = ("*.bybit.com",)
 
@@ -22,7 +18,7 @@ HOSTS = ("*.bybit.com",)
 @asynccontextmanager
 async def doorway(port: int, folder: Path) -> AsyncIterator[dict[str, str]]:
     """Environment variables under which a client's `*.bybit.com` is 127.0.0.1:`port`; any other host is refused."""
-    certificate = _certificate(folder)
+    certificate = self_signed(folder, HOSTS)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     under_way: set[asyncio.Task[None]] = set()
@@ -84,28 +80,3 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
     while data := await reader.read(65_536):
         writer.write(data)
         await writer.drain()
-
-
-def _certificate(folder: Path) -> Path:
-    """Key and self-signed certificate in one file, good for an hour."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "simulator")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "certificate.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    return path

@@ -23,18 +23,15 @@ from tests.clients.trade import (
     check_closed_pnl,
     check_ledger,
 )
+from tests.simulator.ccxt_client import ccxt_client
 
 BTC = "BTC/USDT:USDT"
 
 
 @pytest.fixture
 async def bybit(sim: Simulator) -> AsyncIterator[Any]:
-    client = ccxt.pro.bybit({"apiKey": KEY, "secret": SECRET, **sim.ccxt_options()})
-    client.has["fetchCurrencies"] = False
-    try:
+    async with ccxt_client(sim, KEY, SECRET) as client:
         yield client
-    finally:
-        await client.close()
 
 
 async def moves_stop(bybit: Any) -> None:

@@ -16,11 +16,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from simulator.server import running_simulator
 from streamer.bybit.hosts import Hosts
-from streamer.database import Pool
 from tests.conftest import Database
 from tests.faults.proxy import Proxy, Weather, proxy_to
 from tests.store.books import Books
 from tests.streamer.desk import Desk, Exchange
+from tests.streamer.pool import open_pool
 
 LINKS = ("rest", "public_ws", "private_ws", "trade_ws", "database")
 SPOILT: dict[str, Callable[[], Weather]] = {
@@ -69,16 +69,8 @@ async def scene(database: Database) -> AsyncIterator[Scene]:
         url = database.url_as("backstop_streamer")
         parts = conninfo_to_dict(url)
         to_database = await stack.enter_async_context(proxy_to(str(parts["host"]), int(str(parts["port"]))))
-        pool = Pool(
-            make_conninfo(url, host="127.0.0.1", port=to_database.listening_on),
-            min_size=1,
-            max_size=6,
-            timeout=5.0,
-            kwargs={"autocommit": True},
-            open=False,
-        )
-        await pool.open()
-        stack.push_async_callback(pool.close)
+        through_proxy = make_conninfo(url, host="127.0.0.1", port=to_database.listening_on)
+        pool = await stack.enter_async_context(open_pool(through_proxy))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         await exchange.opens_account()
         await exchange.price("60000")

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-import ccxt.pro
 import pytest
 import websockets
 
 from simulator.auth import sign
 from simulator.server import Simulator, running_simulator
 from simulator.venue import wall_clock_ms
+from tests.simulator.ccxt_client import ccxt_client
 
 KEY, SECRET = "alice", "alice-secret"
 BTC = "BTC/USDT:USDT"
@@ -33,13 +33,8 @@ async def sim() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 async def bybit(sim: Simulator) -> AsyncIterator[Any]:
-    """ccxt.pro, pointed here by its URLs alone."""
-    client = ccxt.pro.bybit({"apiKey": KEY, "secret": SECRET, **sim.ccxt_options()})
-    client.has["fetchCurrencies"] = False
-    try:
+    async with ccxt_client(sim, KEY, SECRET) as client:
         yield client
-    finally:
-        await client.close()
 
 
 def stop_clock(simulator: Simulator) -> int:

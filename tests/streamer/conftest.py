@@ -10,6 +10,7 @@ from streamer.database import Pool
 from tests.conftest import Database
 from tests.store.books import Books
 from tests.streamer.desk import Exchange
+from tests.streamer.pool import open_pool
 from tests.streamer.yard import Yard
 
 
@@ -21,17 +22,8 @@ def books(database: Database) -> Books:
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[Pool]:
     """Connections with the streamer's rights."""
-    one = Pool(
-        database.url_as("backstop_streamer"),
-        min_size=1,
-        max_size=6,
-        timeout=5.0,
-        kwargs={"autocommit": True},
-        open=False,
-    )
-    await one.open()
-    yield one
-    await one.close()
+    async with open_pool(database.url_as("backstop_streamer")) as one:
+        yield one
 
 
 @pytest.fixture
