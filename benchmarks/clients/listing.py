@@ -1,5 +1,6 @@
 """ccxt's bybit, pointed at the benchmark's exchange, with its one market known beforehand."""
 
+import os
 from typing import Any
 
 from benchmarks.clients.target import Target
@@ -11,6 +12,7 @@ def bybit_at(kind: Any, target: Target) -> Any:
             "apiKey": "bench",
             "secret": "bench-secret-of-its-own",
             "enableRateLimit": False,
+            **({"cafile": os.environ["SSL_CERT_FILE"]} if target.tls else {}),
             "options": {
                 "enableUnifiedMargin": False,
                 "enableUnifiedAccount": True,
