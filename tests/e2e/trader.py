@@ -52,6 +52,10 @@ class Exchange:
         """`others`: mark and index, where they differ from the last price."""
         self._post("price", {"symbol": symbol, "last": last, **others})
 
+    def walk(self, symbol: str, **how: object) -> None:
+        """Have its price wander, or stop (`on=False`)."""
+        self._post("walk", {"symbol": symbol, **how})
+
     def modes(self, api_key: str, symbol: str, **changes: object) -> None:
         """Set up by hand: hedge, leverage, margin_mode."""
         self._post("modes", {"api_key": api_key, "symbol": symbol, **changes})
@@ -93,9 +97,14 @@ class Exchange:
         (coin,) = [coin for coin in answer["result"]["list"][0]["coin"] if coin["coin"] == "USDT"]
         return Decimal(coin["walletBalance"])
 
+    def positions(self, api_key: str) -> list[Json]:
+        """What the account holds."""
+        items: list[Json] = self._http.get("/sim/positions", params={"api_key": api_key}).json()["items"]
+        return items
+
     def position(self, api_key: str, symbol: str) -> Json | None:
-        items = self._http.get("/sim/positions", params={"api_key": api_key}).json()["items"]
-        return next((item for item in items if item["symbol"] == symbol and Decimal(item["qty"]) > 0), None)
+        held = self.positions(api_key)
+        return next((item for item in held if item["symbol"] == symbol and Decimal(item["qty"]) > 0), None)
 
     def _post(self, path: str, body: Json) -> None:
         answer = self._http.post(f"/sim/{path}", json=body)

@@ -84,7 +84,7 @@ def soak(
 def settle(stack: Stack, trader: Trader, crowd: Crowd) -> list[str]:
     """What still differs once nothing more is asked; prices stand still."""
     for symbol in SYMBOLS:
-        trader.exchange._post("walk", {"symbol": symbol, "on": False})
+        trader.exchange.walk(symbol, on=False)
     deadline = time.monotonic() + SETTLED_WITHIN_S
     while (found := differences(stack, trader.exchange, crowd.members)) and time.monotonic() < deadline:
         time.sleep(2)

@@ -18,10 +18,7 @@ def differences(stack: Stack, exchange: Exchange, members: list[Member]) -> list
 
 
 def _of(connection: psycopg.Connection, exchange: Exchange, member: Member) -> Iterator[str]:
-    held = {
-        row["symbol"]: (_SIDES[row["side"]], Decimal(row["qty"]))
-        for row in exchange._http.get("/sim/positions", params={"api_key": member.api_key}).json()["items"]
-    }
+    held = {row["symbol"]: (_SIDES[row["side"]], Decimal(row["qty"])) for row in exchange.positions(member.api_key)}
     ours = {
         symbol: (side, qty)
         for symbol, side, qty in connection.execute(

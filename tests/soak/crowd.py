@@ -52,7 +52,7 @@ class Crowd:
     def walk(self) -> None:
         """Every price wanders, by enough to reach stops now and then."""
         for seed, symbol in enumerate(SYMBOLS):
-            self._trader.exchange._post("walk", {"symbol": symbol, "volatility": "0.0002", "seed": seed})
+            self._trader.exchange.walk(symbol, volatility="0.0002", seed=seed)
 
     def fill(self) -> None:
         """An entry for each account and symbol."""
